@@ -1,0 +1,166 @@
+"""What is run: frozen records with canonical JSON and a content hash. No torch here."""
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from wgbench.errors import BadOption
+from wgbench.options import first_problem, suggestion
+
+RULES = "1.0"
+SEEDS = (2002, 2022, 2042, 2062, 2082)  # the paper's
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Record(BaseModel):
+    """A frozen record without unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def canonical(self) -> str:
+        """JSON with sorted keys and no spaces: equal records give equal bytes."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    def digest(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()[:16]
+
+
+class Views(Record):
+    """Geometry of images: what the network sees in training and in evaluation.
+
+    Training: RandomResizedCrop to `size` with area `scale` and aspect `ratio` (none where `scale` is None), then a
+    horizontal flip with probability one half. Evaluation: `eval`, steps in order; `resize` squashes to a square.
+    Interpolation is bilinear with antialiasing, as PIL's.
+    """
+
+    size: int = Field(gt=0)
+    scale: tuple[Positive, Positive] | None = (0.7, 1.0)
+    ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)
+    flip: bool = True
+    eval: tuple[tuple[Literal["resize", "crop"], int], ...]
+
+    @model_validator(mode="after")
+    def _ends_at_size(self) -> Self:
+        if not self.eval or self.eval[-1][1] != self.size:
+            raise ValueError(f"the last step of eval must end at size {self.size}")
+        return self
+
+
+class Recipe(Record):
+    """How one model is trained. Weight decay and `l2_to_init` act on all parameters, biases and norms too."""
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    lr: Positive
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_epochs: int = Field(0, ge=0)
+    clip_norm: Positive | None = None
+    weight_decay: NonNegative = 0.0
+    l2_to_init: NonNegative = 0.0  # mu of the paper's Eq. 12: mu/2 |theta - theta(0)|^2
+    loss: str = "cross-entropy"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    views: Views | None = None
+    pretrained: bool = False
+
+
+class Protocol(Record):
+    """What is measured: seeds, the grid of weight decays, the early window and the last epochs."""
+
+    rules: str = RULES
+    seeds: tuple[Seed, ...] = SEEDS
+    weight_decays: tuple[NonNegative, ...] = (0.0,)
+    early: tuple[int, int] = (11, 20)
+    last: int = 10
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for name, values in (("seeds", self.seeds), ("weight decays", self.weight_decays)):
+            if not values or len(set(values)) != len(values):
+                raise ValueError(f"{name} must be given, each once")
+        return self
+
+
+class Plugin(Record):
+    """A plug-in by name, with its version and its complete options."""
+
+    name: str
+    version: int
+    options: dict[str, Any] = {}
+
+
+class Mode(Record):
+    """How the numbers are computed: changes rounding, so it is part of every cell's id."""
+
+    precision: Literal["fp64", "fp32", "tf32", "bf16"] = "fp32"
+
+
+class Cell(Record):
+    """One training run. `recipe.weight_decay` is the grid's value.
+
+    `data` is the fingerprint of data that name and version do not pin down (a subset, a folder of one's own);
+    `weights` the SHA-256 of initial weights that were given as a file.
+    """
+
+    dataset: Plugin
+    backbone: Plugin
+    algorithm: Plugin
+    recipe: Recipe
+    seed: Seed
+    mode: Mode = Mode()
+    data: str | None = None
+    weights: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Identity of the run: everything that changes its result, nothing that does not."""
+        return self.digest()
+
+    @property
+    def weight_decay(self) -> float:
+        """The grid's value that this cell was trained with."""
+        return self.recipe.weight_decay
+
+
+def place(dataset: Plugin, backbone: Plugin, algorithm: Plugin) -> str:
+    """The folder of all runs of one combination, relative to the store."""
+    return f"{slug(dataset.name)}-v{dataset.version}/{slug(backbone.name)}/{slug(algorithm.name)}"
+
+
+def slug(name: str) -> str:
+    """A name as a folder's name; names that need changing keep apart by a short hash."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        return name
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def replaced(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """A recipe with fields changed; dotted names reach inside (`views.size`). BadOption names what does not fit."""
+    data = recipe.model_dump()
+    for dotted, value in changes.items():
+        *path, name = dotted.split(".")
+        inner = data
+        for part in path:
+            inner = _inside(inner, part, dotted)
+        _inside({**inner, name: {}} if name in inner else inner, name, dotted)
+        inner[name] = value
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise BadOption("recipe", first_problem(error), "see `wgbench info` of the dataset for its recipe") from None
+
+
+def _inside(data: dict[str, Any], name: str, dotted: str) -> dict[str, Any]:
+    inner = data.get(name)
+    if not isinstance(inner, dict):
+        raise BadOption("recipe", f"no option {dotted!r}", suggestion(name, set(data)))
+    return inner

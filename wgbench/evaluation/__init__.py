@@ -1,0 +1,1 @@
+"""From predictions to integer counts per group, and from counts to scores."""

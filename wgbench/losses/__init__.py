@@ -1,0 +1,17 @@
+"""Per-example losses by name: `make`, `names`, `info`, `register`."""
+
+from typing import TYPE_CHECKING
+
+from wgbench.registry import Registry
+
+if TYPE_CHECKING:
+    from wgbench.losses.base import Loss
+
+registry: "Registry[Loss]" = Registry(
+    "losses",
+    {
+        "cross-entropy": ("wgbench.losses.cross_entropy:CrossEntropy", "cross-entropy of the softmax"),
+        "squared": ("wgbench.losses.squared:Squared", "half the squared distance to the one-hot label"),
+    },
+)
+make, names, info, register = registry.make, registry.names, registry.info, registry.register
