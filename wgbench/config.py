@@ -11,6 +11,8 @@ from wgbench.errors import BadOption
 from wgbench.options import first_problem, suggestion
 
 RULES = "1.0"
+EARLY = (11, 20)  # the paper's window for early stopping, first and last epoch
+LAST = 10  # the final scores are means over so many last epochs
 SEEDS = (2002, 2022, 2042, 2062, 2082)  # the paper's
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -78,8 +80,8 @@ class Protocol(Record):
     rules: str = RULES
     seeds: tuple[Seed, ...] = SEEDS
     weight_decays: tuple[NonNegative, ...] = (0.0,)
-    early: tuple[int, int] = (11, 20)
-    last: int = 10
+    early: tuple[int, int] = EARLY
+    last: int = LAST
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -76,6 +76,10 @@ class Registry(Generic[T]):
         wanted = normalise(pattern)
         return list(dict.fromkeys(i.name for i in self._rows() if fnmatch.fnmatchcase(i.name, wanted)))
 
+    def listing(self, name: str) -> Info:
+        """The first row of a listed name, whoever else claims it."""
+        return next(i for i in self._rows() if i.name == name)
+
     def info(self, name: str) -> Info:
         """The row behind a name; UnknownName with suggestions, NameTaken if two packages claim it."""
         return self._row(name)[0]

@@ -1,0 +1,101 @@
+"""What the network sees, against torchvision and PIL."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wgbench.bits import uniform
+from wgbench.config import Views
+from wgbench.engine.views import PER_CROP, Pictures, Resident, eval_view, inputs, random_crops
+from wgbench.types import Preprocess, Ragged, Split
+
+WATERBIRDS = Views(size=224, eval=(("resize", 256), ("crop", 224)))
+CELEBA = Views(size=224, ratio=(1.0, 4 / 3), eval=(("crop", 178), ("resize", 224)))
+CPU = torch.device("cpu")
+
+
+def photos(*sizes):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for w, h in sizes]
+    # Smooth and rough parts: resampling errors show in both.
+    return [np.asarray(Image.fromarray(i).resize((i.shape[1], i.shape[0]), Image.Resampling.BICUBIC)) for i in images]
+
+
+def ragged(images):
+    sizes = [i.size for i in images]
+    offset = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    flat = np.concatenate([i.reshape(-1) for i in images])
+    h, w = (torch.tensor([i.shape[k] for i in images]) for k in (0, 1))
+    return Ragged(torch.from_numpy(flat), torch.from_numpy(offset), h, w)
+
+
+@pytest.mark.parametrize("views", [WATERBIRDS, CELEBA])
+def test_evaluation_views_are_torchvisions(views):
+    transforms = pytest.importorskip("torchvision.transforms")
+    steps = [
+        transforms.Resize((n, n)) if step == "resize" else transforms.CenterCrop(n) for step, n in views.eval
+    ]
+    for image in photos((500, 375), (178, 218), (333, 301)):
+        expected = np.asarray(transforms.Compose(steps)(Image.fromarray(image)))
+        assert np.array_equal(eval_view(image, views), expected)
+
+
+def test_training_views_are_torchvisions_for_the_same_boxes():
+    functional = pytest.importorskip("torchvision.transforms.functional")
+    images = photos((500, 375), (178, 218), (60, 45), (333, 301))
+    pictures = Pictures(ragged(images), WATERBIRDS, Preprocess((0.0,) * 3, (1.0,) * 3), CPU, torch.float32)
+    index = torch.tensor([3, 0, 1, 2, 0])
+    crops = pictures.crops(index, 1, 2, 3)
+    got = (pictures.train(index, crops) * 255).round().to(torch.uint8)
+    for row, i in enumerate(index.tolist()):
+        box = [int(a[row]) for a in (crops.top, crops.left, crops.height, crops.width)]
+        expected = functional.resized_crop(Image.fromarray(images[i]), *box, [224, 224])
+        expected = functional.hflip(expected) if crops.flip[row] else expected
+        assert np.array_equal(got[row].permute(1, 2, 0).numpy(), np.asarray(expected))
+
+
+def test_crop_boxes_have_the_distribution_of_torchvisions():
+    transforms = pytest.importorskip("torchvision.transforms")
+    n, w, h = 20_000, 500, 375
+    crops = random_crops(np.full(n, h), np.full(n, w), WATERBIRDS, uniform(n * PER_CROP, 1))
+    torch.manual_seed(0)
+    image = Image.new("RGB", (w, h))
+    theirs = np.array([transforms.RandomResizedCrop.get_params(image, [0.7, 1], [3 / 4, 4 / 3]) for _ in range(4000)])
+    for ours, column in zip((crops.top, crops.left, crops.height, crops.width), theirs.T, strict=True):
+        spread = column.std() / np.sqrt(len(column))
+        assert abs(ours.mean() - column.mean()) < 5 * spread
+    assert abs(crops.flip.mean() - 0.5) < 0.02
+    assert (crops.top + crops.height <= h).all()
+    assert (crops.left + crops.width <= w).all()
+
+
+def test_portraits_take_the_centre_fallback_as_often_as_published():
+    n, w, h = 20_000, 178, 218
+    crops = random_crops(np.full(n, h), np.full(n, w), CELEBA, uniform(n * PER_CROP, 2))
+    # Ten failed tries: the largest centred box with aspect >= 1 is 178 x 178, 20 pixels from the top.
+    fallback = (crops.height == 178) & (crops.width == 178) & (crops.top == 20)
+    assert abs(fallback.mean() - 0.31) < 0.02
+
+
+def test_no_crop_means_the_whole_image():
+    views = Views(size=8, scale=None, flip=False, eval=(("resize", 8),))
+    image = photos((20, 10))[0]
+    pictures = Pictures(ragged([image]), views, Preprocess((0.0,) * 3, (1.0,) * 3), CPU, torch.float32)
+    index = torch.tensor([0])
+    assert torch.equal(pictures.train(index, pictures.crops(index, 1)), pictures.eval(index))
+
+
+def test_images_are_normalised_and_tables_are_not():
+    x = torch.full((2, 4, 4, 3), 255, dtype=torch.uint8)
+    seen = Resident(x, Preprocess((0.5,), (0.25,)), CPU, torch.float32)
+    assert seen.shape == (3, 4, 4)
+    assert seen.eval(torch.tensor([1])).unique().tolist() == [2.0]
+    table = torch.tensor([[3.0, -1.0]])
+    assert torch.equal(Resident(table, Preprocess((0.5,), (0.25,)), CPU, torch.float32).eval(torch.tensor([0])), table)
+
+
+def test_images_of_different_sizes_need_views():
+    split = Split(ragged(photos((5, 4), (6, 4))), torch.zeros(2), torch.zeros(2), 2, 2)
+    with pytest.raises(ValueError, match=r"recipe\.views"):
+        inputs(split, None, Preprocess(), CPU, torch.float32)

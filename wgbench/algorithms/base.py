@@ -1,0 +1,66 @@
+"""What a reweighting algorithm is: who is drawn, and what weight each loss gets.
+
+The engine's step is `(weights.detach() * losses).sum().backward()`: the paper's definition of a reweighting
+algorithm (Eq. 2, q_i(t) per example).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from wgbench.config import Recipe
+from wgbench.types import Batch, Data, Sampling, Split, State
+
+
+class Trained(Protocol):
+    """A trained network, frozen."""
+
+    def logits(self, split: Split) -> Tensor:
+        """Logits on the evaluation views of a split of `data`, (N, C)."""
+
+    def features(self, split: Split) -> Tensor:
+        """Input of the head on the evaluation views, (N, D)."""
+
+
+class Fit(Protocol):
+    """Trains one stage. Each call is the next stage; fields of the cell's recipe can be overridden."""
+
+    def __call__(
+        self,
+        algorithm: "Algorithm",
+        *,
+        sampling: Sampling | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        start: Literal["init"] | Trained = "init",
+    ) -> Trained:
+        """Train from the cell's initial weights, or from a trained network's."""
+
+
+class Algorithm:
+    """Base of algorithms. Subclasses are frozen dataclasses; their fields are the hyper-parameters."""
+
+    version: ClassVar[int] = 1  # bump when results change
+    needs: ClassVar[frozenset[str]] = frozenset()  # supervision: train_group, val_group, val_label (for training)
+    members: ClassVar[int] = 1  # networks trained side by side on the same batches; the last is the result
+
+    def sampling(self, train: Split, rng: torch.Generator) -> Sampling:  # noqa: ARG002
+        """How often each training example is drawn; `rng` is keyed by (seed, stage)."""
+        return Sampling(torch.ones(len(train), dtype=torch.int64))
+
+    def init(self, train: Split) -> State:  # noqa: ARG002
+        """Everything that persists between steps; keys, shapes and dtypes stay as they are here."""
+        return {}
+
+    def weigh(self, losses: Tensor, batch: Batch, state: State) -> tuple[Tensor, State]:  # noqa: ARG002
+        """Losses (B,), or (members, B), to weights of the same shape and the next state. Pure."""
+        return torch.full_like(losses, 1 / losses.shape[-1]), state
+
+    def advise(self, train: Split, recipe: Recipe) -> Sequence[str]:  # noqa: ARG002
+        """Warnings to show before training, one line each."""
+        return ()
+
+    def run(self, fit: Fit, data: Data) -> Trained:  # noqa: ARG002
+        """The recipe of stages: by default one."""
+        return fit(self)

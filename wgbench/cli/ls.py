@@ -1,0 +1,48 @@
+"""`wgbench ls`: what there is."""
+
+from typing import Annotated, Any
+
+import typer
+
+import wgbench
+from wgbench.errors import UnknownName
+from wgbench.options import suggestion
+
+KINDS = ("algorithms", "losses", "datasets", "backbones")
+
+
+def ls(
+    kind: Annotated[str | None, typer.Argument(help="algorithms, losses, datasets or backbones; all if left out")] = None,
+    pattern: Annotated[str, typer.Argument(help="a shell pattern: 'gdro*', 'timm:resnet*'")] = "*",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what is registered, built in and installed."""
+    if kind is not None and kind not in KINDS:
+        raise UnknownName(f"wgbench ls {kind}", "no such kind", suggestion(kind, set(KINDS)))
+    rows = {k: _rows(k, pattern) for k in ([kind] if kind else KINDS)}
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    for title, listed in rows.items():
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+        for column in ("name", "what", "from"):
+            table.add_column(column, overflow="fold")
+        for row in listed:
+            table.add_row(row["name"], row["summary"], row["owner"])
+        Console().print(table)
+
+
+def _rows(kind: str, pattern: str) -> list[dict[str, str]]:
+    if kind == "backbones" and pattern.startswith("timm:"):
+        import timm
+
+        names = timm.list_models(pattern.removeprefix("timm:"))
+        return [{"name": f"timm:{name}", "summary": "", "owner": "timm"} for name in names]
+    module: Any = getattr(wgbench, kind)
+    infos = [module.registry.listing(name) for name in module.names(pattern)]
+    return [{"name": i.name, "summary": i.summary, "owner": i.owner} for i in infos]

@@ -1,0 +1,66 @@
+"""The `wgbench` command: verbs put together, and every known error in one line."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from wgbench.cli import info, leaderboard, ls, run
+from wgbench.errors import WgbenchError
+
+app = typer.Typer(
+    help="A benchmark for worst-group performance over long horizons.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("ls")(ls.ls)
+app.command("info")(info.info)
+app.add_typer(leaderboard.app, name="leaderboard")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from wgbench import __version__
+
+        typer.echo(f"wgbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and stop.")] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error comes from.")] = False,
+) -> None:
+    """A benchmark for worst-group performance over long horizons."""
+
+
+def main() -> None:
+    """Entry point. Known errors: one line on stderr, exit 2. Ctrl-C: 130, and how to go on."""
+    sys.exit(outcome(sys.argv[1:]))
+
+
+def outcome(arguments: list[str]) -> int:
+    """Run a command line; its exit status."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except WgbenchError as problem:
+        if "--traceback" in arguments:
+            raise
+        return _said(str(problem))
+    except KeyboardInterrupt:
+        print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
+        return 130
+    except Exception as problem:
+        message = getattr(problem, "format_message", None)  # usage errors of the command line library
+        if message is None:
+            raise
+        return _said(f"{message().rstrip('.')}; see `wgbench --help`" if message() else "see `wgbench --help`")
+    return code if isinstance(code, int) else 0
+
+
+def _said(line: str) -> int:
+    print(f"wgbench: {line}", file=sys.stderr)
+    return 2

@@ -1,0 +1,95 @@
+"""Live progress on stderr: all cells together, and each that is running."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from wgbench.config import Cell
+from wgbench.request import Observer
+
+if TYPE_CHECKING:
+    from wgbench.launch import work
+
+LONG = 600.0  # seconds: a longer run is announced, with what would shorten it
+
+
+class Display(Observer):
+    """Bars in a terminal; a line per finished cell elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[text]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self.cells: dict[str, Cell] = {}
+        self.rows: dict[str, TaskID] = {}
+        self.total: TaskID | None = None
+        self.started = time.monotonic()
+        self.epochs = self.done = self.finished = 0
+        self.announced = False
+
+    def __enter__(self) -> Self:
+        self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self.console.print(f"note: {text}", markup=False)
+
+    def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
+        """Start the clock."""
+        self.cells = {c.id: c for c in todo}
+        self.epochs = sum(c.recipe.epochs for c in todo)
+        self.started = time.monotonic()
+        if len(todo) < len(cells):
+            self.console.print(f"{len(cells) - len(todo)} of {len(cells)} cells are done already")
+        self.total = self.bars.add_task(f"{len(todo)} cells", total=self.epochs, text="epochs")
+
+    def progress(self, progress: "work.Progress") -> None:
+        """One more epoch of a cell."""
+        self.done += 1
+        cell = self.cells[progress.cell]
+        text = f"worst group {progress.worst_group:5.1%}"
+        if progress.cell not in self.rows:
+            self.rows[progress.cell] = self.bars.add_task(f"  {_named(cell)}", total=progress.epochs, text=text)
+            if not self.console.is_terminal and len(self.rows) == 1:
+                self.console.print(f"{_named(cell)}: epoch {progress.epoch}, {text}")
+        self.bars.update(self.rows[progress.cell], completed=progress.epoch, text=text)
+        left = self._left()
+        if self.total is not None:
+            self.bars.update(self.total, completed=self.done, text=f"epochs, about {_span(left)} left")
+        if not self.announced and self.done >= 3 and left > LONG:
+            self.announced = True
+            shorter = "--seeds, --wd and --epochs narrow it (the entry is then marked partial)"
+            self.console.print(f"this will take about {_span(left)}; {shorter}")
+        if progress.epoch == progress.epochs:
+            self.finished += 1
+            self.bars.remove_task(self.rows[progress.cell])
+            if not self.console.is_terminal:
+                self.console.print(f"[{self.finished}/{len(self.cells)}] {_named(cell)}: {text}", markup=False)
+
+    def _left(self) -> float:
+        return (time.monotonic() - self.started) / self.done * (self.epochs - self.done)
+
+
+def _named(cell: Cell) -> str:
+    return f"{cell.algorithm.name} seed {cell.seed} wd {cell.weight_decay:g}"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

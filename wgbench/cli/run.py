@@ -1,0 +1,98 @@
+"""`wgbench run`: the full protocol for one algorithm on one dataset."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from wgbench.errors import BadOption
+from wgbench.request import Request
+
+Numbers = str  # comma-separated, on the command line
+
+
+def run(
+    algorithm: Annotated[str, typer.Argument(help="`wgbench ls algorithms`")],
+    dataset: Annotated[str, typer.Argument(help="`wgbench ls datasets`")],
+    backbone: Annotated[str | None, typer.Option(help="a network; the dataset's default if left out")] = None,
+    seeds: Annotated[str | None, typer.Option(help="seeds, as 2002,2022: values, not a count")] = None,
+    wd: Annotated[str | None, typer.Option(help="weight decays, as 0,.1")] = None,
+    epochs: Annotated[int | None, typer.Option(help="the horizon", min=1)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="nu=.1 of the algorithm; recipe.lr=.01, dataset.draw=1, backbone.width=64"),
+    ] = None,
+    pretrained: Annotated[bool | None, typer.Option("--pretrained/--no-pretrained", help="initial weights")] = None,
+    weights: Annotated[Path | None, typer.Option(help="a file with initial weights, instead of the hub's")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    precision: Annotated[Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")] = "auto",
+    threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
+    jobs: Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)] = None,
+    data_dir: Annotated[Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")] = None,
+    runs: Annotated[Path, typer.Option(help="where runs and entries are kept")] = Path("runs"),
+    keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
+    note: Annotated[str, typer.Option(help="a remark for the entry")] = "",
+    baseline: Annotated[bool, typer.Option(help="run ERM beside it, for the scores relative to ERM")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="print the entry as JSON, nothing else, on stdout")] = False,
+) -> None:
+    """Train every seed and weight decay to the full horizon, and write a leaderboard entry."""
+    request = Request(
+        algorithm=algorithm,
+        dataset=dataset,
+        backbone=backbone,
+        seeds=_numbers("--seeds", seeds, int),
+        weight_decays=_numbers("--wd", wd, float),
+        epochs=epochs,
+        settings=_settings(settings or []),
+        pretrained=pretrained,
+        weights=weights,
+        device=device,
+        precision=precision,
+        threads=threads,
+        deterministic=deterministic,
+        jobs=jobs,
+        data_dir=data_dir,
+        store=runs,
+        keep=keep,
+        note=note,
+        baseline=baseline,
+    )
+    from wgbench import protocol
+    from wgbench.cli.progress import Display
+
+    with Display() as display:
+        result = protocol.run(request, display)
+    if as_json:
+        typer.echo(result.entry.to_json(), nl=False)
+        return
+    from rich.console import Console
+
+    from wgbench.cli.summary import summary
+
+    for part in summary(result.entry, result.folder):
+        Console().print(part)
+
+
+def _numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        raise BadOption(f"{option} {text}", "not a list of numbers", f"write {option} 2002,2022 or {option} 0,.1") from None
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    import yaml
+
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadOption(f"--set {pair}", "no NAME=VALUE", "write --set nu=.1 or --set recipe.lr=.01")
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            settings[name] = value
+    return settings

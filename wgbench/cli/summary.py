@@ -1,0 +1,60 @@
+"""The table at the end of a run."""
+
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from wgbench.evaluation.scores import Score
+from wgbench.results.schema import Entry
+
+
+def summary(entry: Entry, folder: Path) -> list[RenderableType]:
+    """Headline scores, the row of weight decays, what to know about the entry, and where it lies."""
+    return [_headline(entry), _weight_decays(entry), Text("\n".join([*_remarks(entry), f"entry: {folder}"]))]
+
+
+def _headline(entry: Entry) -> Table:
+    title = f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {len(entry.protocol.seeds)} seeds"
+    table = Table(title=f"{title}: worst-group accuracy on test, %", title_justify="left")
+    s = entry.scores
+    columns = {
+        "early": s.wga_early,
+        "selected": s.wga_selected,
+        "final": s.wga_final,
+        "drop": s.overfit_drop,
+        "final - ERM": s.erm_excess_final,
+    }
+    for name in columns:
+        table.add_column(name, justify="right")
+    drop_missing = "not interpolated" if s.overfit_drop is None and s.wga_final is not None else "-"
+    table.add_row(*(_shown(v, drop_missing if name == "drop" else "-") for name, v in columns.items()))
+    return table
+
+
+def _weight_decays(entry: Entry) -> Table:
+    table = Table(title="by weight decay, last epochs, %", title_justify="left")
+    table.add_column("weight decay")
+    for point in entry.scores.wd_curve:
+        table.add_column(f"{point.weight_decay:g}", justify="right")
+    table.add_row("train accuracy", *(_shown(p.train_acc) for p in entry.scores.wd_curve))
+    table.add_row("worst group", *(_shown(p.wga) for p in entry.scores.wd_curve))
+    return table
+
+
+def _remarks(entry: Entry) -> list[str]:
+    remarks = [f"partial: {'; '.join(entry.partial)}"] if entry.partial else []
+    diverged = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.diverged_at is not None]
+    collapsed = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.collapsed and c.diverged_at is None]
+    remarks += [f"diverged (counted as 0): {', '.join(diverged)}"] if diverged else []
+    remarks += [f"predicts a single class at the end: {', '.join(collapsed)}"] if collapsed else []
+    return remarks
+
+
+def _shown(score: Score | None, missing: str = "-") -> str:
+    if score is None:
+        return missing
+    if score.low is None or score.high is None:
+        return f"{100 * score.mean:.1f}"
+    return f"{100 * score.mean:.1f} +- {50 * (score.high - score.low):.1f}"

@@ -1,0 +1,133 @@
+"""All stages of one cell, from initial weights to an outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from wgbench.algorithms import base
+from wgbench.backbones.base import Backbone, Network
+from wgbench.config import Cell, replaced
+from wgbench.engine import precision, stream
+from wgbench.engine.sink import Sink
+from wgbench.engine.stage import Prepared, Stage
+from wgbench.engine.state import load_module
+from wgbench.engine.step import features_of, logits_of
+from wgbench.engine.stream import For
+from wgbench.engine.views import inputs
+from wgbench.errors import AlgorithmFailed
+from wgbench.evaluation.metrics import tally
+from wgbench.losses.base import Loss
+from wgbench.types import Data, Sampling, Spec, Split
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a cell is trained from: plug-ins made, splits loaded."""
+
+    algorithm: base.Algorithm
+    backbone: Backbone
+    loss: Loss
+    splits: Mapping[str, Split]  # train, val, test
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a cell ends with, beside its curves."""
+
+    totals: dict[str, Any]  # split -> examples per group, per class and in all
+    info: dict[str, Any]  # JSON values
+    predictions: dict[str, Tensor]  # class per test example, at the epochs that `info` names
+
+
+def train(cell: Cell, parts: Parts, device: torch.device, sink: Sink) -> Outcome:
+    """Run all stages of a cell. A divergence is an outcome, not an error."""
+    fitter = Fitter(cell, parts, device, sink)
+    trained = parts.algorithm.run(fitter, Data(parts.splits["train"], parts.splits["val"]))
+    if not isinstance(trained, Trained) or trained.stage.number != fitter.stages:
+        asked = f"algorithm {cell.algorithm.name!r}"
+        raise AlgorithmFailed(asked, "run() did not return its last stage", "return the result of the last fit(...)")
+    return Outcome(
+        {name: t.totals() for name, t in fitter.prepared.tallies.items()},
+        {"stages": fitter.stages, **trained.stage.summary()},
+        trained.stage.predictions(),
+    )
+
+
+class Trained:
+    """A network at the end of a stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def logits(self, split: Split) -> Tensor:
+        """Logits on the evaluation views of one of the cell's splits, (N, C)."""
+        return logits_of(self.network, self.stage.prepared.inputs_of(split), len(split), self.stage.cell.mode)
+
+    def features(self, split: Split) -> Tensor:
+        """Input of the head on the evaluation views of one of the cell's splits, (N, D)."""
+        return features_of(self.network, self.stage.prepared.inputs_of(split), len(split), self.stage.cell.mode)
+
+    @property
+    def network(self) -> Network:
+        """The last member: the result."""
+        return self.stage.network
+
+
+class Fitter:
+    """`fit` as algorithms see it: each call trains the next stage of the cell."""
+
+    def __init__(self, cell: Cell, parts: Parts, device: torch.device, sink: Sink) -> None:
+        self.cell, self.parts, self.device, self.sink = cell, parts, device, sink
+        preprocess, dtype, views = parts.backbone.preprocess(), precision.dtype(cell.mode), cell.recipe.views
+        self.prepared = Prepared(
+            dict(parts.splits),
+            {name: inputs(s, views, preprocess, device, dtype) for name, s in parts.splits.items()},
+            {name: tally(s, device) for name, s in parts.splits.items()},
+        )
+        self.stages = 0
+        self.resumed = sink.resume()
+
+    def __call__(
+        self,
+        algorithm: base.Algorithm,
+        *,
+        sampling: Sampling | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        start: Literal["init"] | base.Trained = "init",
+    ) -> Trained:
+        """Train the next stage, or take it from the files of an earlier attempt."""
+        self.stages += 1
+        stage = Stage(
+            self.stages,
+            self.cell,
+            replaced(self.cell.recipe, dict(recipe or {})),
+            algorithm,
+            self.parts.loss,
+            self._networks(algorithm.members, start),
+            self.prepared,
+            sampling,
+            self.device,
+        )
+        end = self.sink.finished_stage(self.stages)
+        if end is not None:
+            stage.load(end)
+        else:
+            stage.run(self.sink, self.resumed if self.resumed and self.resumed.stage == self.stages else None)
+        return Trained(stage)
+
+    def _networks(self, members: int, start: Literal["init"] | base.Trained) -> nn.ModuleList:
+        """Networks at theta(0), drawn on the CPU: the same for every stage and every algorithm of a seed."""
+        networks = nn.ModuleList()
+        for member in range(members):
+            torch.manual_seed(stream.torch_seed(self.cell.seed, member, For.INIT))
+            networks.append(self.parts.backbone.build(self.parts.spec))
+        networks = networks.to(self.device, precision.dtype(self.cell.mode))
+        if self.parts.backbone.convolutional:
+            networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if isinstance(start, Trained):
+            load_module(networks, start.stage.networks.state_dict())
+        return networks

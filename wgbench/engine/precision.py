@@ -1,0 +1,65 @@
+"""Device and numerical precision: chosen once, before cells are planned, and recorded in each of them."""
+
+import contextlib
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+import torch
+
+from wgbench.config import Mode
+from wgbench.errors import DeviceFailed
+
+Precision = Literal["auto", "fp64", "fp32", "tf32", "bf16"]
+PAYS_FROM = 64  # pixels: below, bf16 convolutions were no faster on CPUs
+
+
+def device(asked: str) -> torch.device:
+    """`auto` is the first CUDA device if there is one, else the CPU. DeviceFailed if the device is not to be had."""
+    if asked == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        wanted = torch.device(asked)
+        torch.empty(1, device=wanted)
+    except (RuntimeError, AssertionError) as problem:
+        why = str(problem).partition("\n")[0]
+        raise DeviceFailed(f"--device {asked}", f"not available here ({why})", "take --device cpu or auto") from None
+    return wanted
+
+
+def mode(asked: Precision, on: torch.device, convolutional: bool, side: int) -> Mode:
+    """The precision to compute in. `auto`: bf16 for convolutions on hardware that has it, else fp32.
+
+    `side` is the images' size in pixels.
+    """
+    if asked != "auto":
+        return Mode(precision=asked)
+    return Mode(precision="bf16" if convolutional and side >= PAYS_FROM and has_bf16(on) else "fp32")
+
+
+def has_bf16(on: torch.device) -> bool:
+    """Whether bf16 matrix products are in the hardware, not emulated."""
+    if on.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return on.type == "cpu" and bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+
+
+def dtype(of: Mode) -> torch.dtype:
+    """Type of parameters and inputs; bf16 is mixed precision on fp32 parameters."""
+    return torch.float64 if of.precision == "fp64" else torch.float32
+
+
+def autocast(of: Mode, on: torch.device) -> AbstractContextManager[Any]:
+    """The context that features are computed in."""
+    if of.precision == "bf16":
+        return torch.autocast(on.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def prepare(of: Mode, threads: int, deterministic: bool) -> None:
+    """Settings of this process: threads, TF32, deterministic kernels."""
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = of.precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = of.precision == "tf32"
+    if deterministic:
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False

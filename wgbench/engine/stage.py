@@ -1,0 +1,221 @@
+"""One stage of training: the loop over epochs, resumable after each of them."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wgbench.algorithms.base import Algorithm
+from wgbench.backbones.base import Network
+from wgbench.config import EARLY, Cell, Recipe
+from wgbench.engine import state, stream
+from wgbench.engine.optimizer import Optimizer
+from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
+from wgbench.engine.step import backward, logits_of, losses_of
+from wgbench.engine.stream import For
+from wgbench.engine.views import Inputs
+from wgbench.engine.watch import Watch
+from wgbench.errors import AlgorithmFailed
+from wgbench.evaluation.metrics import Tally
+from wgbench.evaluation.scores import weights_settle
+from wgbench.losses.base import Loss
+from wgbench.types import Batch, Sampling, Split
+
+SMALL = 64  # tensors of an algorithm's state up to this size go into the curves
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The splits of a cell on its device, shared by its stages."""
+
+    splits: dict[str, Split]
+    inputs: dict[str, Inputs]
+    tallies: dict[str, Tally]
+
+    def inputs_of(self, split: Split) -> Inputs:
+        """Inputs of one of the cell's own splits."""
+        for name, known in self.splits.items():
+            if known is split:
+                return self.inputs[name]
+        raise AlgorithmFailed("logits or features", "the split is none of the cell's", "pass data.train or data.val")
+
+
+@dataclass
+class Best:
+    """The epoch of best val worst-group accuracy so far, and what there is to keep of it."""
+
+    value: float = -1.0
+    epoch: int = 0
+    kept: Tensors = field(default_factory=dict)  # predictions on test, by name of the moment
+
+
+class Stage:
+    """Networks, optimiser, algorithm state and records of one stage."""
+
+    def __init__(
+        self,
+        number: int,
+        cell: Cell,
+        recipe: Recipe,
+        algorithm: Algorithm,
+        loss: Loss,
+        networks: nn.ModuleList,
+        prepared: Prepared,
+        sampling: Sampling | None,
+        device: torch.device,
+    ) -> None:
+        self.number, self.cell, self.recipe, self.algorithm, self.loss = number, cell, recipe, algorithm, loss
+        self.networks, self.prepared, self.device = networks, prepared, device
+        train = prepared.splits["train"]
+        self.batch_size = min(recipe.batch_size, len(train))
+        self.steps = max(1, len(train) // self.batch_size)
+        self.given = sampling
+        self.sampling = sampling or self._sampling()
+        self.state = {k: v.to(device) for k, v in algorithm.init(train).items()}
+        self.optimizer = Optimizer(list(networks.parameters()), recipe, self.steps)
+        self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
+        self.best = Best()
+        self.diverged_at: int | None = None
+        self.last_predicted: list[int] = []
+
+    @property
+    def network(self) -> Network:
+        """The last member: the result."""
+        network = self.networks[-1]
+        assert isinstance(network, Network)
+        return network
+
+    def run(self, sink: Sink, resumed: Checkpoint | None) -> None:
+        """Train to the horizon, or from a checkpoint on; stops early only where training diverges."""
+        if resumed is not None:
+            self.load(resumed)
+        for epoch in range(resumed.epoch + 1 if resumed else 1, self.recipe.epochs + 1):
+            started = time.perf_counter()
+            weights = self._train(epoch)
+            trained = time.perf_counter()
+            line: Line = {"stage": self.number, "epoch": epoch, **self._evaluate(epoch)}
+            line |= {"weights": weights, "state": self._small_state()}
+            line["seconds"] = {"train": trained - started, "eval": time.perf_counter() - trained}
+            if self.diverged_at is not None:
+                break
+            sink.epoch(state.finite(line))
+            sink.checkpoint(lambda done=epoch: self.checkpoint(done))  # type: ignore[misc]
+        sink.stage_done(self.checkpoint(self.recipe.epochs))
+
+    def _train(self, epoch: int) -> dict[str, Any]:
+        """One epoch of steps; a summary of the weights. The only host syncs are at its end."""
+        key = (self.cell.seed, self.number, epoch)
+        torch.manual_seed(stream.torch_seed(*key, For.TORCH))  # dropout
+        if self.sampling.redraw and epoch > 1:
+            self.sampling = self.given or self._sampling(epoch)
+        visits = stream.order(self.sampling, self.steps * self.batch_size, *key, For.ORDER)
+        inputs, targets = self.prepared.inputs["train"], self.prepared.tallies["train"]
+        crops = inputs.crops(visits, *key, For.CROPS)
+        index = visits.to(self.device)
+        label, group = targets.label[index], targets.group[index]
+        self.networks.train()
+        all_losses, all_weights = [], []
+        for step in range(self.steps):
+            part = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            x = inputs.train(visits[part], crops[part] if crops is not None else None)
+            batch = Batch(index[part], label[part], group[part])
+            losses = losses_of(self.networks, x, batch, self.loss, epoch, self.cell.mode)
+            weights, self.state = backward(self.algorithm, losses, batch, self.state)
+            self.optimizer.step((epoch - 1) * self.steps + step)
+            all_losses.append(losses.detach())
+            all_weights.append(weights)
+        losses, weights = torch.stack(all_losses), torch.stack(all_weights)
+        if weights.dim() == 3:  # several members: the last is the result
+            weights = weights[:, -1]
+        if not bool(torch.isfinite(losses).all()):
+            self.diverged_at = epoch
+        seen = self.watch.epoch(epoch, self.sampling.probability, index.view(self.steps, -1), weights)
+        return seen | {"loss": losses.mean().item()}
+
+    def _evaluate(self, epoch: int) -> dict[str, Any]:
+        """Counts on every split, un-augmented; keeps test predictions where the protocol wants them."""
+        lines: dict[str, Any] = {}
+        for name, split in self.prepared.splits.items():
+            targets = self.prepared.tallies[name]
+            logits = logits_of(self.network, self.prepared.inputs[name], len(split), self.cell.mode)
+            losses = self.loss.per_example(logits, targets.label, targets.group, epoch)
+            lines[name], predicted = targets.count(logits, losses)
+            if not all(map(_is_finite, lines[name]["loss"])):
+                self.diverged_at = epoch
+        if self.diverged_at is None:
+            self._keep(epoch, lines, predicted)
+        return lines
+
+    def _keep(self, epoch: int, lines: dict[str, Any], predicted: Tensor) -> None:
+        """Hold on to the test predictions of the early window's end, the selected and the latest epoch."""
+        totals = self.prepared.tallies["val"].totals()["total"]
+        worst = min(c / n for c, n in zip(lines["val"]["correct"], totals, strict=True) if n)
+        kept = predicted.to("cpu", torch.int16)
+        self.best.kept["final"] = kept
+        if epoch == EARLY[1]:
+            self.best.kept["early"] = kept
+        if worst > self.best.value:
+            self.best.value, self.best.epoch, self.best.kept["selected"] = worst, epoch, kept
+        self.last_predicted = lines["test"]["predicted"]
+
+    def checkpoint(self, epoch: int) -> Checkpoint:
+        """Everything that later epochs depend on."""
+        tensors = {
+            **state.prefixed("networks", self.networks.state_dict()),
+            **state.prefixed("optimizer", state.optimizer_tensors(self.optimizer.inner)),
+            **state.prefixed("algorithm", self.state),
+            **state.prefixed("kept", self.best.kept),
+            "watch": self.watch.sums.cpu().clone(),
+        }
+        info = {
+            "best": [self.best.value, self.best.epoch],
+            "diverged_at": self.diverged_at,
+            "last_predicted": self.last_predicted,
+        }
+        return Checkpoint(self.number, epoch, tensors, info)
+
+    def load(self, saved: Checkpoint) -> None:
+        """Go back to the end of the epoch of a checkpoint."""
+        state.load_module(self.networks, state.under("networks", saved.tensors))
+        state.load_optimizer(self.optimizer.inner, state.under("optimizer", saved.tensors))
+        self.state = {k: v.to(self.device) for k, v in state.under("algorithm", saved.tensors).items()}
+        value, epoch = saved.info["best"]
+        self.best = Best(value, epoch, state.under("kept", saved.tensors))
+        self.watch.sums.copy_(saved.tensors["watch"])
+        self.diverged_at, self.last_predicted = saved.info["diverged_at"], saved.info["last_predicted"]
+
+    def predictions(self) -> Tensors:
+        """Class per test example at the early window's end, the selected and the last epoch; -1 after a divergence."""
+        none = torch.full((len(self.prepared.splits["test"]),), -1, dtype=torch.int16)
+        kept = dict(self.best.kept)
+        if self.diverged_at is not None:
+            kept["final"] = none
+        return kept
+
+    def summary(self) -> dict[str, Any]:
+        """How the stage ended, as JSON values."""
+        before, last = self.watch.effective()
+        return {
+            "epochs": self.recipe.epochs,
+            "steps_per_epoch": self.steps,
+            "batch_size": self.batch_size,
+            "diverged_at": self.diverged_at,
+            "collapsed": sum(n > 0 for n in self.last_predicted) == 1,
+            "selected_epoch": self.best.epoch or None,
+            "parameters": sum(p.numel() for p in self.network.parameters()),
+            "weights_settle": weights_settle(before.cpu().numpy(), last.cpu().numpy()),
+            "model": state.digest(self.network.state_dict()),
+        }
+
+    def _sampling(self, epoch: int = 0) -> Sampling:
+        rng = stream.generator(self.cell.seed, self.number, epoch, For.SAMPLING)
+        return self.algorithm.sampling(self.prepared.splits["train"], rng)
+
+    def _small_state(self) -> dict[str, Any]:
+        return {k: state.json_numbers(v) for k, v in self.state.items() if v.numel() <= SMALL}
+
+
+def _is_finite(value: float) -> bool:
+    return value - value == 0

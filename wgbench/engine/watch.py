@@ -1,0 +1,42 @@
+"""What an algorithm's weights do: mass per group, effective sample size, and whether they settle (Assumption 1)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+
+class Watch:
+    """Accumulates the weights of one stage. Settling compares the last tenth of training with the tenth before."""
+
+    def __init__(self, group: Tensor, n_groups: int, epochs: int, batch_size: int, device: torch.device) -> None:
+        self.columns = one_hot(group, n_groups).double().to(device)  # (N, G)
+        self.epochs, self.window, self.batch_size = epochs, max(1, epochs // 10), batch_size
+        # Per window (the tenth before the last, the last) and example: weights, draws, sampling probabilities.
+        self.sums = torch.zeros(2, 3, len(group), dtype=torch.float64, device=device)
+
+    def epoch(self, epoch: int, probability: Tensor, index: Tensor, weights: Tensor) -> dict[str, Any]:
+        """Summary of one epoch's weights (S, B) on examples `index` (S, B)."""
+        w, flat = weights.double(), index.reshape(-1)
+        window = 1 - (self.epochs - epoch) // self.window
+        if window >= 0:
+            self.sums[window, 0].index_add_(0, flat, w.reshape(-1))
+            self.sums[window, 1].index_add_(0, flat, torch.ones_like(w).reshape(-1))
+            self.sums[window, 2] += probability.to(self.sums)
+        mass = (w.reshape(-1, 1) * self.columns[flat]).sum(0) / len(w)
+        total = w.sum(1)
+        ess = (total**2 / (w**2).sum(1).clamp(min=1e-300) / w.shape[1]).mean()
+        numbers = torch.cat([mass, torch.stack([total.mean(), ess, w.max(), (w == 0).double().mean()])])
+        *masses, mean_total, mean_ess, largest, zero = numbers.tolist()
+        return {"mass": masses, "sum": mean_total, "ess": mean_ess, "max": largest, "zero": zero}
+
+    def effective(self) -> tuple[Tensor, Tensor]:
+        """Effective weight per example in both windows, (N,) each: sampling probability x N x mean weight x B.
+
+        1 is what plain ERM gives to every example. An example that was never drawn has 0.
+        """
+        weights, draws, probability = self.sums.unbind(1)
+        scale = self.sums.shape[-1] * self.batch_size / self.window
+        before, last = probability * scale * weights / draws.clamp(min=1)
+        return before, last

@@ -1,0 +1,125 @@
+"""One cell, from its specification to a finished run folder: what every launcher makes a worker do."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wgbench import algorithms, backbones, datasets, losses, runs
+from wgbench.config import Cell, Plugin
+from wgbench.datasets.base import SPLITS
+from wgbench.engine import fit, precision
+from wgbench.engine.sink import Line
+from wgbench.errors import BadOption, DeviceFailed
+from wgbench.launch.environment import environment
+from wgbench.losses.base import Loss
+from wgbench.registry import Registry
+from wgbench.types import Preprocess, Root, Spec, Split
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell and the circumstances under which it is run: none of them changes its id."""
+
+    cell: Cell
+    store: Path
+    root: Root
+    device: str = "cpu"
+    threads: int = 1
+    deterministic: bool = False
+    keep: bool = False
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a cell is."""
+
+    cell: str
+    stage: int
+    epoch: int
+    epochs: int
+    seconds: float  # of this epoch
+    worst_group: float  # on test, this epoch
+
+
+Report = Callable[[Progress], None]
+
+
+def run(job: Job, report: Report = lambda _: None, *, every: float = runs.EVERY) -> None:
+    """Train a cell that is not finished yet. Holds the run folder's lock; a second process waits for the first."""
+    folder = runs.RunFolder(runs.folder(job.store, job.cell), job.cell, every=every)
+    with folder.locked():
+        if runs.finished(folder.path):
+            return
+        device = torch.device(job.device)
+        precision.prepare(job.cell.mode, job.threads, job.deterministic)
+        parts = assemble(job)
+        surroundings = environment(device, job.threads, job.deterministic)
+        folder.begin(surroundings)
+        counted = {"correct": parts.splits["test"].columns.sum(0).tolist()}
+        folder.listeners.append(lambda line: report(_progress(job.cell, line, counted["correct"])))
+        started = time.perf_counter()
+        try:
+            outcome = fit.train(job.cell, parts, device, folder)
+        except torch.OutOfMemoryError:
+            remedy = "take a smaller --set recipe.batch_size, --precision bf16, a smaller --jobs, or --device cpu"
+            raise DeviceFailed(f"cell {job.cell.id} on {job.device}", "out of memory", remedy) from None
+        seconds = time.perf_counter() - started
+        predictions = {name: p.numpy() for name, p in outcome.predictions.items()}
+        folder.finish({**outcome.info, "totals": outcome.totals, "seconds": seconds}, predictions, job.keep)
+
+
+def assemble(job: Job) -> fit.Parts:
+    """Make the plug-ins of a cell and load its data."""
+    cell = job.cell
+    backbone = _made(backbones.registry, cell.backbone)
+    splits = _splits(cell.dataset.model_dump_json(), job.root, backbone.preprocess())
+    train = splits["train"]
+    spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
+    return fit.Parts(_made(algorithms.registry, cell.algorithm), backbone, loss_of(cell), splits, spec)
+
+
+def loss_of(cell: Cell) -> Loss:
+    """The loss that the recipe names."""
+    smoothing = cell.recipe.label_smoothing
+    if smoothing and losses.info(cell.recipe.loss).name != "cross-entropy":
+        asked = f"recipe.label_smoothing={smoothing}"
+        raise BadOption(asked, f"the loss {cell.recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
+    return losses.make(cell.recipe.loss, **({"smoothing": smoothing} if smoothing else {}))
+
+
+def shape_of(split: Split, cell: Cell) -> tuple[int, ...]:
+    """Shape of one input of the network, channels first."""
+    x, views = split.x, cell.recipe.views
+    if views is not None:
+        return (x.shape[3] if isinstance(x, torch.Tensor) else x.channels, views.size, views.size)
+    if not isinstance(x, torch.Tensor):
+        raise BadOption("recipe.views=null", "images of different sizes need views", "keep the dataset's recipe.views")
+    shape = tuple(x.shape[1:])
+    return (shape[2], shape[0], shape[1]) if x.dtype == torch.uint8 else shape
+
+
+def _made(registry: Registry[Any], plugin: Plugin) -> Any:
+    name, given = plugin.name, plugin.options
+    row = registry.info(name)
+    takes = row.name.partition(":")[2].strip("<>")
+    return registry.make(name, **{k: v for k, v in given.items() if k != takes})
+
+
+@lru_cache(maxsize=1)
+def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Split]:
+    """All splits of a dataset: loaded once for a queue of cells."""
+    made = _made(datasets.registry, Plugin.model_validate_json(dataset))
+    made.prepare(root)
+    return {name: made.load(root, name, preprocess) for name in SPLITS}
+
+
+def _progress(cell: Cell, line: Line, total: list[int]) -> Progress:
+    worst = min(c / n for c, n in zip(line["test"]["correct"], total, strict=True) if n)
+    seconds = line["seconds"]["train"] + line["seconds"]["eval"]
+    return Progress(cell.id, line["stage"], line["epoch"], cell.recipe.epochs, seconds, worst)

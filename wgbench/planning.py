@@ -1,0 +1,200 @@
+"""A request made concrete: plug-ins built, recipe and protocol settled, data and weights at hand, cells listed."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from wgbench import algorithms, backbones, datasets, losses
+from wgbench.algorithms.base import Algorithm
+from wgbench.backbones.base import Backbone
+from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
+from wgbench.datasets.base import SPLITS, Dataset
+from wgbench.engine import precision
+from wgbench.errors import BadOption, MissingWeights
+from wgbench.launch.work import Job, shape_of
+from wgbench.options import dump, first_problem
+from wgbench.registry import Registry
+from wgbench.request import Observer, Request
+from wgbench.results import schema
+from wgbench.results.entry import Described, Subject, Target
+from wgbench.types import Root, Spec, Split
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a request comes down to."""
+
+    request: Request
+    subject: Subject
+    dataset: Dataset
+    backbone: Backbone
+    algorithm: Algorithm
+    root: Root
+    device: torch.device
+
+    @cached_property
+    def splits(self) -> Mapping[str, Split]:
+        """The data, loaded: counts for the entry, labels for its scores."""
+        preprocess = self.backbone.preprocess()
+        return {name: self.dataset.load(self.root, name, preprocess) for name in SPLITS}
+
+    @property
+    def baselines(self) -> list[Subject]:
+        """ERM under the same recipe: the full grid, or weight decay 0 alone. Empty where this is ERM."""
+        if self.subject.algorithm.name == "erm" or not self.request.baseline or 0 not in self.subject.protocol.weight_decays:
+            return []
+        erm = self.subject.model_copy(update={"algorithm": _plugin(algorithms.registry, "erm", {})[1]})
+        plain = self.subject.protocol.model_copy(update={"weight_decays": (0.0,)})
+        return [erm, erm.model_copy(update={"protocol": plain})]
+
+    def job(self, cell: Cell) -> Job:
+        """A cell with the circumstances of this request."""
+        r = self.request
+        return Job(cell, r.store, self.root, str(self.device), r.threads, r.deterministic, r.keep, r.weights)
+
+    def described(self, subject: Subject) -> Described:
+        """What an entry of this plan says beside its scores."""
+        own = subject.algorithm == self.subject.algorithm
+        name = subject.algorithm.name
+        info = algorithms.info(name)
+        request = self.request if own else Request(
+            **{**vars(self.request), "algorithm": name, "weight_decays": subject.protocol.weight_decays, "note": "",
+               "settings": {k: v for k, v in self.request.settings.items() if "." in k}}
+        )
+        return Described(
+            schema.DatasetOf(
+                **subject.dataset.model_dump(),
+                fingerprint=self.dataset.fingerprint(self.root),
+                group_names=self.dataset.group_names,
+                classes=self.dataset.classes,
+                counts={n: {"total": s.columns.sum(0).tolist(), "n": len(s)} for n, s in self.splits.items()},
+            ),
+            schema.AlgorithmOf(
+                **subject.algorithm.model_dump(),
+                needs=tuple(sorted(algorithms.registry.find(name).target.needs)),
+                distribution=info.owner,
+            ),
+            self._start(),
+            tuple(_lacks(subject, self.dataset, has_baseline=bool(self.baselines) or name == "erm")),
+            request.command(),
+            request.note,
+        )
+
+    def target(self) -> Target:
+        """Labels and groups of the test split."""
+        test = self.splits["test"]
+        return Target(test.label.numpy(), test.columns.numpy())
+
+    def _start(self) -> str:
+        if self.subject.weights:
+            return f"file {self.subject.weights[:16]}"
+        return "pretrained" if self.subject.recipe.pretrained else "from scratch"
+
+
+def plan(request: Request, observer: Observer) -> Plan:
+    """Make a request concrete; every mistake in it is found here, before anything is trained."""
+    algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, request.settings_of("algorithm"))
+    dataset, dataset_record = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
+    name = request.backbone or dataset.backbone
+    backbone, backbone_record = _plugin(backbones.registry, name, request.settings_of("backbone"))
+    recipe = _recipe(request, dataset)
+    losses.registry.find(recipe.loss)
+    protocol = _protocol(request, dataset)
+    root = Root(cache_root(), request.data_dir)
+    dataset.prepare(root)
+    device = precision.device(request.device)
+    weights = _digest(request.weights) if request.weights else None
+    subject = Subject(
+        dataset=dataset_record,
+        backbone=backbone_record,
+        algorithm=algorithm_record,
+        recipe=recipe,
+        protocol=protocol,
+        mode=precision.mode(request.precision, device, backbone.convolutional, recipe.views.size if recipe.views else 0),
+        data=None if dataset.pinned else dataset.fingerprint(root),
+        weights=weights,
+    )
+    made = Plan(request, subject, dataset, backbone, algorithm, root, device)
+    train = made.splits["train"]
+    shape = shape_of(train, subject.cells()[0])
+    backbone.fetch(Spec(shape, train.n_classes, recipe.pretrained, request.weights))
+    for line in algorithm.advise(train, recipe):
+        observer.say(line)
+    return made
+
+
+def cache_root() -> Path:
+    """Where downloads and caches go: `WGBENCH_CACHE`, or the platform's place for caches."""
+    import os
+
+    given = os.environ.get("WGBENCH_CACHE")
+    return Path(given) if given else user_cache_path("wgbench")
+
+
+def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> tuple[Any, Plugin]:
+    """A plug-in, and its record with complete options."""
+    found = registry.find(name)
+    made = registry.make(name, **options)
+    return made, Plugin(name=found.name, version=found.target.version, options=dump(made))
+
+
+def _recipe(request: Request, dataset: Dataset) -> Recipe:
+    """The dataset's recipe with what the request changes."""
+    changes = request.settings_of("recipe")
+    if "weight_decay" in changes:
+        raise BadOption("--set recipe.weight_decay", "weight decay is the protocol's grid", "write --wd 0,.1 instead")
+    if request.epochs is not None:
+        changes["epochs"] = request.epochs
+    if request.pretrained is not None or request.weights is not None:
+        changes["pretrained"] = request.pretrained is not False
+    return replaced(dataset.recipe, changes)
+
+
+def _protocol(request: Request, dataset: Dataset) -> Protocol:
+    """The rules' protocol, narrowed as the request says."""
+    narrowed: dict[str, Any] = {"weight_decays": dataset.weight_decays}
+    if request.seeds is not None:
+        narrowed["seeds"] = request.seeds
+    if request.weight_decays is not None:
+        narrowed["weight_decays"] = request.weight_decays
+    try:
+        return Protocol(**narrowed)
+    except ValidationError as problem:
+        raise BadOption("protocol", first_problem(problem), "write --seeds 2002,2022 and --wd 0,.1, each once") from None
+
+
+def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[str]:
+    """What an entry is missing to be complete under the rules."""
+    full = Protocol(weight_decays=dataset.weight_decays)
+    lacks = []
+    for what, given, wanted in (
+        ("seeds", subject.protocol.seeds, full.seeds),
+        ("weight decays", subject.protocol.weight_decays, full.weight_decays),
+    ):
+        if set(given) != set(wanted):
+            lacks.append(f"{what} {_shown(given)} instead of {_shown(wanted)}")
+    ours, theirs = subject.recipe.model_dump(), dataset.recipe.model_dump()
+    lacks += [f"{name} {ours[name]} instead of {theirs[name]}" for name in theirs if ours[name] != theirs[name]]
+    if not dataset.pinned:
+        lacks.append("the data is a declared subset")
+    if not has_baseline:
+        lacks.append("no ERM baseline")
+    return lacks
+
+
+def _shown(values: tuple[float, ...]) -> str:
+    return ",".join(f"{v:g}" for v in values)
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        raise MissingWeights(f"--weights {path}", "no such file", "give the path of a .safetensors or .pth file")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

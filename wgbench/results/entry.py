@@ -1,0 +1,275 @@
+"""From finished runs to a leaderboard entry: scores, curves and predictions of all its cells in one folder."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wgbench import runs
+from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, Record
+from wgbench.evaluation.curves import Curves, from_lines
+from wgbench.evaluation.intervals import bootstrap_worst_group
+from wgbench.evaluation.scores import Scores, cell_scores, entry_scores, erm_agreement
+from wgbench.results import schema
+
+Classes = NDArray[np.int16]
+
+
+class Subject(Record):
+    """What an entry is about; its hash is the entry's id. `recipe.weight_decay` is 0: the grid is the protocol's."""
+
+    dataset: Plugin
+    backbone: Plugin
+    algorithm: Plugin
+    recipe: Recipe
+    protocol: Protocol
+    mode: Mode
+    data: str | None = None
+    weights: str | None = None
+
+    def cells(self) -> list[Cell]:
+        """Every run of the protocol: weight decay 0 first, then along the grid."""
+        return [
+            Cell(
+                dataset=self.dataset,
+                backbone=self.backbone,
+                algorithm=self.algorithm,
+                recipe=self.recipe.model_copy(update={"weight_decay": weight_decay}),
+                seed=seed,
+                mode=self.mode,
+                data=self.data,
+                weights=self.weights,
+            )
+            for weight_decay in self.protocol.weight_decays
+            for seed in self.protocol.seeds
+        ]
+
+
+@dataclass(frozen=True)
+class Described:
+    """What an entry says beside its scores: all of it JSON values or text."""
+
+    dataset: schema.DatasetOf
+    algorithm: schema.AlgorithmOf
+    start: str
+    partial: tuple[str, ...]
+    command: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The test split as scores need it."""
+
+    label: NDArray[np.int64]  # (N,)
+    columns: NDArray[np.bool_]  # (N, G)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read back."""
+
+    cell: Cell
+    environment: dict[str, Any]
+    result: dict[str, Any]
+    lines: list[dict[str, Any]]
+    predictions: dict[str, Classes]
+
+    @property
+    def curves(self) -> Curves:
+        """Curves over the whole horizon."""
+        return from_lines(self.lines, self.result["totals"], self.result["epochs"], self.result["diverged_at"])
+
+
+def read_run(store: Path, cell: Cell) -> Run:
+    """A finished run from the store."""
+    from pyarrow import parquet
+
+    folder = runs.folder(store, cell)
+    table = parquet.read_table(folder / runs.PREDICTIONS)
+    return Run(
+        cell,
+        runs.read_json(folder / runs.CELL)["environment"],
+        runs.read_json(folder / runs.RESULT),
+        runs.read_lines(folder / runs.CURVES),
+        {name: table[name].to_numpy() for name in table.column_names},
+    )
+
+
+def build(
+    subject: Subject, found: Sequence[Run], described: Described, target: Target, baseline: "Baseline | None"
+) -> tuple[schema.Entry, dict[str, bytes]]:
+    """The entry and the content of the files beside it."""
+    protocol = subject.protocol
+    per_cell = {(r.cell.seed, r.cell.weight_decay): cell_scores(r.curves, protocol.early, protocol.last) for r in found}
+    plain = {r.cell.seed: r for r in found if r.cell.weight_decay == 0}
+    scores = entry_scores(per_cell, protocol, baseline.scores if baseline else None)
+    scores = scores.model_copy(update=_from_predictions(scores, plain, target, baseline))
+    files = {schema.CURVES: curves_table(found), schema.PREDICTIONS: predictions_table(plain)}
+    first = found[0]
+    parameters, examples = first.result["parameters"], first.result["totals"]["train"]["n"]
+    entry = schema.Entry(
+        rules=protocol.rules,
+        id=subject.digest(),
+        partial=described.partial,
+        dataset=described.dataset,
+        backbone=schema.BackboneOf(
+            **subject.backbone.model_dump(),
+            start=described.start,
+            parameters=parameters,
+            parameters_per_example=parameters / examples,
+        ),
+        algorithm=described.algorithm,
+        recipe=subject.recipe,
+        protocol=protocol,
+        mode=subject.mode,
+        data=subject.data,
+        weights=subject.weights,
+        scores=scores,
+        weights_settle=_settled(plain),
+        cells=tuple(_cell(r, per_cell[r.cell.seed, r.cell.weight_decay]) for r in found),
+        baseline=baseline.id if baseline else None,
+        environment=first.environment,
+        cost=_cost(found),
+        command=described.command,
+        note=described.note,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
+    return entry, files
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """ERM's runs at weight decay 0 under the same recipe, by seed, and the id of its entry."""
+
+    id: str
+    scores: Mapping[int, Mapping[str, Any]]
+    predictions: Mapping[int, Classes]
+
+
+def baseline_of(entry_id: str, found: Sequence[Run], protocol: Protocol) -> Baseline:
+    """What excess and agreement scores are measured against."""
+    plain = [r for r in found if r.cell.weight_decay == 0]
+    return Baseline(
+        entry_id,
+        {r.cell.seed: cell_scores(r.curves, protocol.early, protocol.last) for r in plain},
+        {r.cell.seed: r.predictions["final"] for r in plain if "final" in r.predictions},
+    )
+
+
+def write(store: Path, entry: schema.Entry, files: Mapping[str, bytes]) -> Path:
+    """Write the entry's folder, `entry.json` last; the folder."""
+    folder = store / "entries" / entry.id
+    with runs.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            runs.write_whole(folder / name, content)
+        runs.write_whole(folder / schema.ENTRY, entry.to_json().encode())
+    return folder
+
+
+def curves_table(found: Sequence[Run]) -> bytes:
+    """All cells' counts, losses and group masses: one row per cell, epoch and split."""
+    columns: dict[str, list[Any]] = {}
+    for run in found:
+        for line in run.lines:
+            for split in ("train", "val", "test"):
+                row = {
+                    "seed": run.cell.seed,
+                    "weight_decay": run.cell.weight_decay,
+                    "stage": line["stage"],
+                    "epoch": line["epoch"],
+                    "split": split,
+                    **line[split],
+                    "mass": line["weights"]["mass"] if split == "train" else None,
+                    "ess": line["weights"]["ess"] if split == "train" else None,
+                    "state": json.dumps(line["state"]) if split == "train" and line["state"] else None,
+                }
+                for name, value in row.items():
+                    columns.setdefault(name, []).append(value)
+    return _parquet(columns)
+
+
+def predictions_table(plain: Mapping[int, Run]) -> bytes:
+    """Predicted class per test example of the cells without weight decay, columns `<moment>-<seed>`."""
+    return runs.parquet({f"{m}-{seed}": p for seed, run in plain.items() for m, p in sorted(run.predictions.items())})
+
+
+def _parquet(columns: Mapping[str, list[Any]]) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    kinds = {
+        "seed": pa.int64(),
+        "weight_decay": pa.float64(),
+        "stage": pa.int16(),
+        "epoch": pa.int32(),
+        "split": pa.string(),
+        "acc_correct": pa.int32(),
+        "acc_loss": pa.float32(),
+        "loss": pa.list_(pa.float32()),
+        "mass": pa.list_(pa.float32()),
+        "ess": pa.float32(),
+        "state": pa.string(),
+        **{name: pa.list_(pa.int32()) for name in ("correct", "class_correct", "predicted")},
+    }
+    sink = pa.BufferOutputStream()
+    table = pa.table({name: pa.array(values, kinds[name]) for name, values in columns.items()})
+    parquet.write_table(table, sink, compression="zstd", compression_level=12)
+    return bytes(sink.getvalue())
+
+
+def _from_predictions(
+    scores: Scores, plain: Mapping[int, Run], target: Target, baseline: Baseline | None
+) -> dict[str, Any]:
+    """Scores that need more than counts: bootstrap intervals, and agreement with ERM."""
+    changed: dict[str, Any] = {}
+    for name, moment in (("wga_early", "early"), ("wga_selected", "selected"), ("wga_final", "final")):
+        score = getattr(scores, name)
+        kept = [r.predictions[moment] for r in plain.values() if moment in r.predictions]
+        if score is not None and kept and len(kept) == len(plain):
+            correct = np.stack(kept) == target.label
+            interval = bootstrap_worst_group(correct, target.columns)
+            changed[name] = score.model_copy(update={"bootstrap": interval})
+    finals = {seed: r.predictions["final"] for seed, r in plain.items() if "final" in r.predictions}
+    if baseline is not None and finals.keys() <= baseline.predictions.keys() and finals:
+        changed["erm_agreement_final"] = erm_agreement(finals, baseline.predictions, target.columns)
+    return changed
+
+
+def _settled(plain: Mapping[int, Run]) -> dict[str, Any]:
+    """Assumption 1 over the seeds: the largest change, the smallest weight, the largest share at zero."""
+    settled = [r.result["weights_settle"] for r in plain.values()]
+    if not settled:
+        return {}
+    return {
+        "largest_change": max(s["largest_change"] for s in settled),
+        "smallest": min(s["smallest"] for s in settled),
+        "share_zero": max(s["share_zero"] for s in settled),
+    }
+
+
+def _cell(run: Run, scores: Mapping[str, Any]) -> schema.CellOf:
+    names = ("diverged_at", "collapsed", "selected_epoch", "model", "seconds")
+    return schema.CellOf(
+        id=run.cell.id,
+        seed=run.cell.seed,
+        weight_decay=run.cell.weight_decay,
+        scores=dict(scores),
+        **{name: run.result[name] for name in names},
+    )
+
+
+def _cost(found: Sequence[Run]) -> schema.Cost:
+    training = sum(line["seconds"]["train"] for r in found for line in r.lines)
+    images = sum(len(r.lines) * r.result["steps_per_epoch"] * r.result["batch_size"] for r in found)
+    return schema.Cost(
+        seconds=sum(r.result["seconds"] for r in found),
+        images_per_second=images / max(training, 1e-9),
+        device=str(found[0].environment["device"]),
+    )

@@ -1,0 +1,117 @@
+"""What a leaderboard lists: `entry.json`, schema 1."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from wgbench.config import Mode, Plugin, Protocol, Recipe, Record
+from wgbench.errors import BadEntry
+from wgbench.evaluation.scores import Scores
+from wgbench.options import first_problem
+
+ENTRY, CURVES, PREDICTIONS = "entry.json", "curves.parquet", "predictions.parquet"
+LARGEST = 16 * 2**20  # bytes of an entry.json that will be read
+
+
+class DatasetOf(Plugin):
+    """The data of an entry: what identifies it, and examples per group and split."""
+
+    fingerprint: str
+    group_names: tuple[str, ...]
+    classes: tuple[str, ...]
+    counts: dict[str, dict[str, Any]]
+
+
+class BackboneOf(Plugin):
+    """The network: `start` says from what, `parameters_per_example` how overparameterised it is."""
+
+    start: str
+    parameters: int
+    parameters_per_example: float
+
+
+class AlgorithmOf(Plugin):
+    """The method, the supervision that it needs, and the package that it comes from."""
+
+    needs: tuple[str, ...]
+    distribution: str
+
+
+class CellOf(Record):
+    """One run of the entry: its id, how it ended, and the fingerprint of the final parameters."""
+
+    id: str
+    seed: int
+    weight_decay: float
+    diverged_at: int | None
+    collapsed: bool
+    selected_epoch: int | None
+    model: str
+    seconds: float
+    scores: dict[str, float | int | bool | None]
+
+
+class Tuning(Record):
+    """How hyper-parameters were chosen."""
+
+    configurations: int = 0
+    selected_on: Literal["default", "val"] = "default"
+
+
+class Cost(Record):
+    """What the entry took: processor-seconds over all cells, and training speed."""
+
+    seconds: float
+    images_per_second: float
+    device: str
+
+
+class Entry(Record):
+    """One algorithm under one protocol, with scores as fractions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    rules: str
+    id: str
+    partial: tuple[str, ...]  # what is missing to be complete; empty when complete
+    dataset: DatasetOf
+    backbone: BackboneOf
+    algorithm: AlgorithmOf
+    recipe: Recipe
+    protocol: Protocol
+    mode: Mode
+    data: str | None  # fingerprint, where name and version do not pin the data down
+    weights: str | None  # SHA-256 of initial weights given as a file
+    scores: Scores
+    weights_settle: dict[str, Any]
+    cells: tuple[CellOf, ...]
+    baseline: str | None
+    tuning: Tuning = Tuning()
+    environment: dict[str, Any]
+    cost: Cost
+    command: str
+    note: str = ""
+    submitter: str = ""
+    files: dict[str, str] = {}
+
+    def to_json(self) -> str:
+        """The file's content."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, allow_nan=False) + "\n"
+
+
+def read(folder: Path) -> Entry:
+    """The entry in a folder; BadEntry says what is wrong with it."""
+    path = folder / ENTRY
+    if not path.is_file():
+        raise BadEntry(f"entry {folder}", f"no {ENTRY} there", "give the folder that `wgbench run` printed")
+    if path.stat().st_size > LARGEST:
+        raise BadEntry(f"entry {folder}", f"{ENTRY} is larger than {LARGEST} bytes", "give a file that wgbench wrote")
+    try:
+        return Entry.model_validate(json.loads(path.read_text()))
+    except ValidationError as problem:
+        raise BadEntry(f"entry {folder}", first_problem(problem), "give a file that wgbench wrote") from None
+    except ValueError as problem:
+        raise BadEntry(f"entry {folder}", f"no JSON ({problem})", "give a file that wgbench wrote") from None

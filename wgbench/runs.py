@@ -1,0 +1,239 @@
+"""A run folder: the cell, a lock, curves, checkpoints, predictions, and the result, written last.
+
+Everything is written so that a kill at any moment loses at most the time since the last checkpoint: whole files
+beside and renamed, lines appended and cut back to the checkpoint on resume.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from wgbench.config import Cell, place
+from wgbench.engine.sink import Checkpoint, Line
+from wgbench.errors import StoreFailed
+
+CELL, CURVES, PREDICTIONS, RESULT = "cell.json", "curves.jsonl", "predictions.parquet", "result.json"
+EVERY = 30.0  # seconds between checkpoints, at least
+KEPT = 2
+
+
+def folder(store: Path, cell: Cell) -> Path:
+    """Where a cell's run lies in a store."""
+    return store / place(cell.dataset, cell.backbone, cell.algorithm) / cell.id
+
+
+def finished(path: Path) -> bool:
+    """Whether the run in a folder is complete."""
+    return (path / RESULT).is_file()
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the errors of a file system into StoreFailed, with the remedy."""
+    try:
+        yield
+    except OSError as problem:
+        asked = f"writing {path}"
+        again = "then run the same command again: finished cells are kept, interrupted ones go on"
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreFailed(asked, f"no space left ({problem.strerror})", f"free some, {again}") from None
+        if problem.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+            raise StoreFailed(asked, "a file lies where a folder belongs", "move it, or give another --runs") from None
+        raise StoreFailed(asked, str(problem.strerror or problem), f"mend that, {again}") from None
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a JSON file whole, or leave what was there."""
+    with writing(path):
+        write_whole(path, (json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside and rename; a failure leaves nothing behind."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file of a run; StoreFailed if it is damaged."""
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError) as problem:
+        raise StoreFailed(f"reading {path}", f"damaged ({problem})", "delete that folder and run again") from None
+    if not isinstance(data, dict):
+        raise StoreFailed(f"reading {path}", "damaged (no JSON object)", "delete that folder and run again")
+    return data
+
+
+class RunFolder:
+    """One cell's folder, opened for training: the engine's sink."""
+
+    def __init__(self, path: Path, cell: Cell, *, every: float = EVERY) -> None:
+        self.path, self.cell, self.every = path, cell, every
+        self.saved_at = time.monotonic()
+        self.listeners: list[Callable[[Line], None]] = []
+
+    @contextlib.contextmanager
+    def locked(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold the folder; a second process waits. The lock goes with the process that holds it."""
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / "lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                waiting()
+                lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def begin(self, environment: Mapping[str, Any]) -> None:
+        """Say what is being run, and on what."""
+        write_json(self.path / CELL, {"cell": self.cell.model_dump(mode="json"), "environment": dict(environment)})
+
+    def resume(self) -> Checkpoint | None:
+        """The newest checkpoint after the last finished stage; the curves are cut back to where training goes on.
+
+        A file counts only if the curve lines up to its moment are all there.
+        """
+        lines = self._lines()
+        done = self._finished_stages(lines)
+        kept = [line for line in lines if line["stage"] <= done]
+        found = None
+        for file in sorted(self.path.glob("state-*.safetensors"), key=_moment, reverse=True):
+            checkpoint = _read_checkpoint(file)
+            if checkpoint is None or checkpoint.stage <= done:
+                file.unlink()
+                continue
+            upto = [x for x in lines if (x["stage"], x["epoch"]) <= (checkpoint.stage, checkpoint.epoch)]
+            if found is None and sum(x["stage"] == checkpoint.stage for x in upto) == checkpoint.epoch:
+                kept, found = upto, checkpoint
+        self._rewrite(kept)
+        return found
+
+    def _finished_stages(self, lines: list[Line]) -> int:
+        """How many stages, from the first, have ended with all their lines; files of later ones are removed."""
+        done = 0
+        while (end := self.finished_stage(done + 1)) is not None:
+            expected = end.epoch if end.info["diverged_at"] is None else end.info["diverged_at"] - 1
+            if sum(line["stage"] == done + 1 for line in lines) < expected:
+                break
+            done += 1
+        for file in self.path.glob("stage-*.safetensors"):
+            if int(file.stem.partition("-")[2]) > done:
+                file.unlink()
+        return done
+
+    def finished_stage(self, stage: int) -> Checkpoint | None:
+        """The end of a stage, if an earlier attempt reached it."""
+        file = self.path / f"stage-{stage}.safetensors"
+        return _read_checkpoint(file) if file.is_file() else None
+
+    def epoch(self, line: Line) -> None:
+        """Append a line to the curves."""
+        with writing(self.path / CURVES), (self.path / CURVES).open("a") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+        for listener in self.listeners:
+            listener(line)
+
+    def checkpoint(self, make: Callable[[], Checkpoint]) -> None:
+        """Save, if the last save was long enough ago."""
+        if time.monotonic() - self.saved_at < self.every:
+            return
+        made = make()
+        self._write(self.path / f"state-{made.stage}-{made.epoch}.safetensors", made)
+        self.saved_at = time.monotonic()
+        for old in sorted(self.path.glob("state-*.safetensors"), key=_moment)[:-KEPT]:
+            old.unlink()
+
+    def stage_done(self, end: Checkpoint) -> None:
+        """Save the end of a stage: later stages start from it, in this attempt or the next."""
+        self._write(self.path / f"stage-{end.stage}.safetensors", end)
+
+    def finish(self, result: Mapping[str, Any], predictions: Mapping[str, NDArray[np.int16]], keep: bool) -> None:
+        """Write predictions and the result, then let go of checkpoints (of the last stage's network unless `keep`)."""
+        with writing(self.path / PREDICTIONS):
+            write_whole(self.path / PREDICTIONS, parquet(predictions))
+        write_json(self.path / RESULT, result)
+        for file in self.path.glob("state-*.safetensors"):
+            file.unlink()
+        if not keep:
+            for file in self.path.glob("stage-*.safetensors"):
+                file.unlink()
+
+    def _write(self, path: Path, checkpoint: Checkpoint) -> None:
+        from safetensors.torch import save
+
+        header = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "info": checkpoint.info}
+        with writing(path):
+            write_whole(path, save(checkpoint.tensors, metadata={"wgbench": json.dumps(header)}))
+
+    def _lines(self) -> list[Line]:
+        path = self.path / CURVES
+        return read_lines(path) if path.is_file() else []
+
+    def _rewrite(self, lines: list[Line]) -> None:
+        path = self.path / CURVES
+        with writing(path):
+            write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def read_lines(path: Path) -> list[Line]:
+    """Lines of a curves.jsonl up to the first that is torn."""
+    lines: list[Line] = []
+    for text in path.read_text(errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            break
+        if not isinstance(line, dict) or not {"stage", "epoch"} <= line.keys():
+            break
+        lines.append(line)
+    return lines
+
+
+def parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """Columns of equal length as a parquet file."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _read_checkpoint(path: Path) -> Checkpoint | None:
+    """A checkpoint, or None if the file is truncated or damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads(file.metadata()["wgbench"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        return Checkpoint(header["stage"], header["epoch"], tensors, header["info"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _moment(path: Path) -> tuple[int, int]:
+    stage, epoch = path.stem.split("-")[1:3]
+    return int(stage), int(epoch)
