@@ -12,7 +12,8 @@ from wgbench.results.schema import Entry
 
 def summary(entry: Entry, folder: Path) -> list[RenderableType]:
     """Headline scores, the row of weight decays, what to know about the entry, and where it lies."""
-    return [_headline(entry), _weight_decays(entry), Text("\n".join([*_remarks(entry), f"entry: {folder}"]))]
+    tables = [_headline(entry), *([_weight_decays(entry)] if entry.scores.wd_curve else [])]
+    return [*tables, Text("\n".join([*_remarks(entry), f"entry: {folder}"]))]
 
 
 def _headline(entry: Entry) -> Table:
@@ -36,10 +37,10 @@ def _headline(entry: Entry) -> Table:
 def _weight_decays(entry: Entry) -> Table:
     table = Table(title="by weight decay, last epochs, %", title_justify="left")
     table.add_column("weight decay")
-    for point in entry.scores.wd_curve:
+    for point in entry.scores.wd_curve or ():
         table.add_column(f"{point.weight_decay:g}", justify="right")
-    table.add_row("train accuracy", *(_shown(p.train_acc) for p in entry.scores.wd_curve))
-    table.add_row("worst group", *(_shown(p.wga) for p in entry.scores.wd_curve))
+    table.add_row("train accuracy", *(_shown(p.train_acc) for p in entry.scores.wd_curve or ()))
+    table.add_row("worst group", *(_shown(p.wga) for p in entry.scores.wd_curve or ()))
     return table
 
 

@@ -1,4 +1,4 @@
-"""95 % intervals: over seeds (Student-t), between reported and measured means (Welch), over test examples (bootstrap)."""
+"""95 % intervals: over seeds (Student-t), of reported against measured means (Welch), over examples (bootstrap)."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -45,9 +45,7 @@ def paired(a: Mapping[int, float], b: Mapping[int, float]) -> Interval:
     return student(a[seed] - b[seed] for seed in a.keys() & b.keys())
 
 
-def welch_from_halfwidths(
-    mean_a: float, half_a: float, n_a: int, mean_b: float, half_b: float, n_b: int
-) -> Interval:
+def welch_from_halfwidths(mean_a: float, half_a: float, n_a: int, mean_b: float, half_b: float, n_b: int) -> Interval:
     """Interval of a - b from two reported means and the half-widths of their own 95 % Student-t intervals.
 
     Standard errors are half-width / t_{n-1}, degrees of freedom Welch-Satterthwaite's. The `n` of the result is

@@ -58,7 +58,7 @@ class DecayPoint(Record):
 
 
 class Scores(Record):
-    """The scores of an entry, at weight decay 0 unless the name begins with `wd_`. DESIGN of each: `RULES`."""
+    """The scores of an entry: at weight decay 0, unless the name begins with `wd_`. None for what it cannot give."""
 
     wga_early: Score | None = None
     wga_selected: Score | None = None
@@ -90,9 +90,9 @@ class Scores(Record):
 
 
 def cell_scores(curves: Curves, early: tuple[int, int], last: int) -> dict[str, float | int | None]:
-    """Scores of one run. `early` is the first and last epoch of the early window, from 1; `last` the final window's length.
+    """Scores of one run, from the first and last epoch of the early window and the length of the final one.
 
-    Worst-group accuracy is a minimum per epoch, then averaged. Epochs count from 1.
+    Epochs count from 1. Worst-group accuracy is a minimum per epoch, then averaged.
     """
     train, test, seen = curves.train, curves.test, curves.visible
     worst, E = test.worst_group_acc, curves.epochs
@@ -175,7 +175,7 @@ def _mean(values: Floats, rows: slice | None) -> float | None:
     """Exact mean over the epochs of a window; None where it does not fit or the values are not defined."""
     if rows is None or np.isnan(values[rows]).any():
         return None
-    return mean(values[rows].tolist())
+    return mean(float(v) for v in values[rows])
 
 
 def _minus(a: float | int | None, b: float | int | None) -> float | None:
@@ -204,7 +204,7 @@ def _collapsed(curves: Curves) -> bool:
 
 
 def _train_weighted(curves: Curves) -> Floats:
-    """Group accuracies weighted by train counts over the groups that test has, (E,); NaN where train has none of them."""
+    """Group accuracies weighted by train counts over the groups that test has, (E,); NaN if train has none of them."""
     weights = np.where(curves.test.total > 0, curves.train.total, 0)
     with np.errstate(invalid="ignore"):
         return np.asarray((np.nan_to_num(curves.test.group_acc) * weights).sum(axis=1) / weights.sum())
