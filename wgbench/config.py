@@ -62,14 +62,14 @@ class Recipe(Record):
     batch_size: int = Field(gt=0)
     lr: Positive
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: int = Field(0, ge=0)
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
     clip_norm: Positive | None = None
     weight_decay: NonNegative = 0.0
     l2_to_init: NonNegative = 0.0  # mu of the paper's Eq. 12: mu/2 |theta - theta(0)|^2
     loss: str = "cross-entropy"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     views: Views | None = None
     pretrained: bool = False
 
@@ -81,13 +81,15 @@ class Protocol(Record):
     seeds: tuple[Seed, ...] = SEEDS
     weight_decays: tuple[NonNegative, ...] = (0.0,)
     early: tuple[int, int] = EARLY
-    last: int = LAST
+    last: Annotated[int, Field(ge=1)] = LAST
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         for name, values in (("seeds", self.seeds), ("weight decays", self.weight_decays)):
             if not values or len(set(values)) != len(values):
                 raise ValueError(f"{name} must be given, each once")
+        if not 1 <= self.early[0] <= self.early[1]:
+            raise ValueError("the early window must be a range of epochs from 1")
         return self
 
 

@@ -28,7 +28,9 @@ def build(cls: type[T], options: Mapping[str, Any], asked: str) -> T:
     if missing:
         raise BadOption(asked, f"option {missing[0]!r} has no default", f"give it: --set {missing[0]}=...")
     hints = get_type_hints(cls, include_extras=True)
-    return cls(**{name: _validated(hints[name], value, f"{asked}, {name}={value!r}") for name, value in options.items()})
+    return cls(
+        **{name: _validated(hints[name], value, f"{asked}, {name}={value!r}") for name, value in options.items()}
+    )
 
 
 def dump(instance: Any) -> dict[str, Any]:

@@ -48,7 +48,11 @@ class Plan:
     @property
     def baselines(self) -> list[Subject]:
         """ERM under the same recipe: the full grid, or weight decay 0 alone. Empty where this is ERM."""
-        if self.subject.algorithm.name == "erm" or not self.request.baseline or 0 not in self.subject.protocol.weight_decays:
+        if (
+            self.subject.algorithm.name == "erm"
+            or not self.request.baseline
+            or 0 not in self.subject.protocol.weight_decays
+        ):
             return []
         erm = self.subject.model_copy(update={"algorithm": _plugin(algorithms.registry, "erm", {})[1]})
         plain = self.subject.protocol.model_copy(update={"weight_decays": (0.0,)})
@@ -64,9 +68,18 @@ class Plan:
         own = subject.algorithm == self.subject.algorithm
         name = subject.algorithm.name
         info = algorithms.info(name)
-        request = self.request if own else Request(
-            **{**vars(self.request), "algorithm": name, "weight_decays": subject.protocol.weight_decays, "note": "",
-               "settings": {k: v for k, v in self.request.settings.items() if "." in k}}
+        request = (
+            self.request
+            if own
+            else Request(
+                **{
+                    **vars(self.request),
+                    "algorithm": name,
+                    "weight_decays": subject.protocol.weight_decays,
+                    "note": "",
+                    "settings": {k: v for k, v in self.request.settings.items() if "." in k},
+                }
+            )
         )
         return Described(
             schema.DatasetOf(
@@ -117,7 +130,9 @@ def plan(request: Request, observer: Observer) -> Plan:
         algorithm=algorithm_record,
         recipe=recipe,
         protocol=protocol,
-        mode=precision.mode(request.precision, device, backbone.convolutional, recipe.views.size if recipe.views else 0),
+        mode=precision.mode(
+            request.precision, device, backbone.convolutional, recipe.views.size if recipe.views else 0
+        ),
         data=None if dataset.pinned else dataset.fingerprint(root),
         weights=weights,
     )
@@ -167,7 +182,9 @@ def _protocol(request: Request, dataset: Dataset) -> Protocol:
     try:
         return Protocol(**narrowed)
     except ValidationError as problem:
-        raise BadOption("protocol", first_problem(problem), "write --seeds 2002,2022 and --wd 0,.1, each once") from None
+        raise BadOption(
+            "protocol", first_problem(problem), "write --seeds 2002,2022 and --wd 0,.1, each once"
+        ) from None
 
 
 def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[str]:

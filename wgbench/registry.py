@@ -110,7 +110,7 @@ class Registry(Generic[T]):
     def _row(self, name: str) -> tuple[Info, dict[str, str]]:
         asked = normalise(name)
         asked = self._aliases.get(asked, asked)
-        head, colon, rest = asked.partition(":")
+        head, _, rest = asked.partition(":")
         rows = [i for i in self._rows() if i.name.partition(":")[0] == head]
         if not rows:
             raise self._unknown(name)
@@ -158,10 +158,10 @@ def _owner(point: metadata.EntryPoint) -> str:
 
 
 def _summary(point: metadata.EntryPoint) -> str:
-    return (point.dist.metadata.get("Summary") or "") if point.dist else ""
+    if point.dist is None or "Summary" not in point.dist.metadata:
+        return ""
+    return point.dist.metadata["Summary"]
 
 
 def _first_line(target: str | type) -> str:
     return (getattr(target, "__doc__", None) or "").strip().partition("\n")[0] if isinstance(target, type) else ""
-
-

@@ -13,7 +13,7 @@ State = dict[str, Tensor]
 class Batch(NamedTuple):
     """The examples of one step, without their inputs."""
 
-    index: Tensor  # (B,) position in the training split
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index; (B,) position in the training split
     label: Tensor  # (B,)
     group: Tensor  # (B,)
 

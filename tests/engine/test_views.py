@@ -33,9 +33,7 @@ def ragged(images):
 @pytest.mark.parametrize("views", [WATERBIRDS, CELEBA])
 def test_evaluation_views_are_torchvisions(views):
     transforms = pytest.importorskip("torchvision.transforms")
-    steps = [
-        transforms.Resize((n, n)) if step == "resize" else transforms.CenterCrop(n) for step, n in views.eval
-    ]
+    steps = [transforms.Resize((n, n)) if step == "resize" else transforms.CenterCrop(n) for step, n in views.eval]
     for image in photos((500, 375), (178, 218), (333, 301)):
         expected = np.asarray(transforms.Compose(steps)(Image.fromarray(image)))
         assert np.array_equal(eval_view(image, views), expected)

@@ -1,5 +1,6 @@
 """Small networks of our own: no download, quick on a CPU, wide enough to interpolate."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -41,20 +42,20 @@ class Linear(Backbone):
 class MLP(Backbone):
     """`depth` hidden layers of `width` ReLU units on the flattened input."""
 
-    width: Positive = 512
+    width: Positive = 256
     depth: Positive = 1
 
     def build(self, spec: Spec) -> Network:
         """PyTorch's default initialisation."""
         _own_weights_only("mlp", spec)
         sizes = [math.prod(spec.shape), *[self.width] * self.depth]
-        layers = [m for a, b in zip(sizes, sizes[1:], strict=False) for m in (nn.Linear(a, b), nn.ReLU())]
+        layers = [m for a, b in itertools.pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU())]
         return Headed(nn.Sequential(nn.Flatten(), *layers), self.width, spec.n_outputs)
 
 
 @dataclass(frozen=True)
 class CNN(Backbone):
-    """3x3 convolutions with BatchNorm and ReLU, halved by pooling down to 4 pixels or less; channels double to 4x width."""
+    """3x3 convolutions with BatchNorm and ReLU, pooled down to 4 pixels or less; channels double up to 4x width."""
 
     width: Positive = 32
     convolutional: ClassVar[bool] = True

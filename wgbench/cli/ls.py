@@ -12,7 +12,9 @@ KINDS = ("algorithms", "losses", "datasets", "backbones")
 
 
 def ls(
-    kind: Annotated[str | None, typer.Argument(help="algorithms, losses, datasets or backbones; all if left out")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="algorithms, losses, datasets or backbones; all if left out")
+    ] = None,
     pattern: Annotated[str, typer.Argument(help="a shell pattern: 'gdro*', 'timm:resnet*'")] = "*",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

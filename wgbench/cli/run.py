@@ -25,11 +25,15 @@ def run(
     pretrained: Annotated[bool | None, typer.Option("--pretrained/--no-pretrained", help="initial weights")] = None,
     weights: Annotated[Path | None, typer.Option(help="a file with initial weights, instead of the hub's")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    precision: Annotated[Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")] = "auto",
+    precision: Annotated[
+        Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")
+    ] = "auto",
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)] = None,
-    data_dir: Annotated[Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="where runs and entries are kept")] = Path("runs"),
     keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
     note: Annotated[str, typer.Option(help="a remark for the entry")] = "",
@@ -80,7 +84,9 @@ def _numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | Non
     try:
         return tuple(kind(part) for part in text.split(","))
     except ValueError:
-        raise BadOption(f"{option} {text}", "not a list of numbers", f"write {option} 2002,2022 or {option} 0,.1") from None
+        raise BadOption(
+            f"{option} {text}", "not a list of numbers", f"write {option} 2002,2022 or {option} 0,.1"
+        ) from None
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:

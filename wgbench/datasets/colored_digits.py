@@ -50,8 +50,8 @@ class ColoredDigits(Dataset):
         "val": (46, 46, 54, 54),
         "test": (154, 153, 145, 145),
     }
-    recipe: ClassVar[Recipe] = Recipe(epochs=500, batch_size=128, lr=0.01)
-    weight_decays: ClassVar[tuple[float, ...]] = (0.0, 0.01, 0.03, 0.1, 0.3)
+    recipe: ClassVar[Recipe] = Recipe(epochs=300, batch_size=128, lr=0.02)
+    weight_decays: ClassVar[tuple[float, ...]] = (0.0, 0.003, 0.05, 0.1, 0.3)
 
     def prepare(self, root: Root) -> None:
         """Copy the digits out of scikit-learn into the cache: importing it for every run would take a second."""
@@ -119,7 +119,7 @@ def _cached(root: Root) -> Path:
 def _painted(pixels: NDArray[np.float64], attribute: NDArray[np.int64]) -> NDArray[np.float64]:
     """White strokes (N, 8, 8) on a coloured ground: (N, 3, 8, 8)."""
     ink = pixels[:, None]
-    return ink + (1 - ink) * COLOURS[attribute][:, :, None, None]
+    return np.asarray(ink + (1 - ink) * COLOURS[attribute][:, :, None, None])
 
 
 def _split(images: NDArray[np.float64], label: NDArray[np.int64], attribute: NDArray[np.int64]) -> Split:

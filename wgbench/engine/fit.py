@@ -127,7 +127,7 @@ class Fitter:
             networks.append(self.parts.backbone.build(self.parts.spec))
         networks = networks.to(self.device, precision.dtype(self.cell.mode))
         if self.parts.backbone.convolutional:
-            networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            networks = networks.to(memory_format=torch.channels_last)
         if isinstance(start, Trained):
             load_module(networks, start.stage.networks.state_dict())
         return networks

@@ -32,7 +32,7 @@ def backward(algorithm: Algorithm, losses: Tensor, batch: Batch, state: State) -
     """Weigh the losses and leave gradients of `sum_i w_i l_i` in the parameters; weights and the next state."""
     with torch.no_grad():
         weights, state = algorithm.weigh(losses.detach(), batch, state)
-    (weights * losses).sum().backward()
+    (weights * losses).sum().backward()  # type: ignore[no-untyped-call]
     return weights, state
 
 
@@ -40,7 +40,7 @@ def backward(algorithm: Algorithm, losses: Tensor, batch: Batch, state: State) -
 def logits_of(network: Network, inputs: Inputs, n: int, mode: Mode) -> Tensor:
     """Logits on the evaluation views of all `n` examples, (n, C)."""
     network.eval()
-    return torch.cat([forward(network, inputs.eval(rows), mode) for rows in torch.arange(n).split(EVAL_BATCH)])
+    return torch.cat([forward(network, inputs.eval(rows), mode) for rows in torch.split(torch.arange(n), EVAL_BATCH)])
 
 
 @torch.inference_mode()
@@ -48,7 +48,7 @@ def features_of(network: Network, inputs: Inputs, n: int, mode: Mode) -> Tensor:
     """Features on the evaluation views of all `n` examples, (n, D), in the type of the parameters."""
     network.eval()
     rows = []
-    for part in torch.arange(n).split(EVAL_BATCH):
+    for part in torch.split(torch.arange(n), EVAL_BATCH):
         x = inputs.eval(part)
         with autocast(mode, x.device):
             features = network.features(x)

@@ -31,13 +31,15 @@ class Crops:
     flip: NDArray[np.bool_]
 
     def __getitem__(self, part: slice) -> "Crops":
-        return Crops(*(a[part] for a in (self.top, self.left, self.height, self.width, self.flip)))
+        return Crops(self.top[part], self.left[part], self.height[part], self.width[part], self.flip[part])
 
 
 class Inputs(Protocol):
     """The inputs of one split, on a device."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input, channels first."""
 
     def crops(self, index: Tensor, *key: int) -> Crops | None:
         """Parameters of the training views of these examples; None where training views are the plain ones."""
@@ -49,7 +51,9 @@ class Inputs(Protocol):
         """Evaluation views (B, C, H, W)."""
 
 
-def inputs(split: Split, views: Views | None, preprocess: Preprocess, device: torch.device, dtype: torch.dtype) -> Inputs:
+def inputs(
+    split: Split, views: Views | None, preprocess: Preprocess, device: torch.device, dtype: torch.dtype
+) -> Inputs:
     """The inputs of a split, ready to be asked for batches."""
     if views is not None:
         return Pictures(split.x, views, preprocess, device, dtype)
@@ -87,7 +91,7 @@ class Pictures:
         self.x, self.views, self.preprocess, self.device, self.dtype = x, views, preprocess, device, dtype
         self.height = np.asarray(x.height) if isinstance(x, Ragged) else np.full(len(x), x.shape[1])
         self.width = np.asarray(x.width) if isinstance(x, Ragged) else np.full(len(x), x.shape[2])
-        self.shape = (x.channels if isinstance(x, Ragged) else x.shape[3], views.size, views.size)
+        self.shape: tuple[int, ...] = (x.channels if isinstance(x, Ragged) else x.shape[3], views.size, views.size)
 
     def crops(self, index: Tensor, *key: int) -> Crops | None:
         """Boxes and flips drawn from the key's stream, one row of it per example."""

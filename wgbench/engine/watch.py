@@ -34,9 +34,9 @@ class Watch:
     def effective(self) -> tuple[Tensor, Tensor]:
         """Effective weight per example in both windows, (N,) each: sampling probability x N x mean weight x B.
 
-        1 is what plain ERM gives to every example. An example that was never drawn has 0.
+        1 is what plain ERM gives to every example; NaN where one that may be drawn happened not to be.
         """
         weights, draws, probability = self.sums.unbind(1)
         scale = self.sums.shape[-1] * self.batch_size / self.window
-        before, last = probability * scale * weights / draws.clamp(min=1)
+        before, last = torch.where(probability > 0, probability * scale * weights / draws, 0)  # 0 / 0 is NaN
         return before, last

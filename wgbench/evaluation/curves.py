@@ -79,25 +79,34 @@ class Curves:
 Totals = Mapping[str, Mapping[str, Any]]  # split -> {"total": [G], "class_total": [C], "n": int}
 
 
-def from_lines(lines: Sequence[Mapping[str, Any]], totals: Totals, epochs: int, diverged_at: int | None) -> Curves:
-    """Curves of the last stage in the lines of a `curves.jsonl`, padded with zeros from a divergence to the horizon."""
-    stage = max(line["stage"] for line in lines)
+def from_lines(
+    lines: Sequence[Mapping[str, Any]], totals: Totals, *, stage: int, epochs: int, diverged_at: int | None = None
+) -> Curves:
+    """Curves of one stage in the lines of a `curves.jsonl`, padded with zeros from a divergence to the horizon."""
     kept = [line for line in lines if line["stage"] == stage]
-    return Curves(*(_split([k[s] for k in kept], totals[s], epochs) for s in ("train", "val", "test")), diverged_at)
+    train, val, test = (_split([line[s] for line in kept], totals[s], epochs) for s in ("train", "val", "test"))
+    return Curves(train, val, test, diverged_at)
 
 
 def _split(lines: Sequence[Mapping[str, Any]], totals: Mapping[str, Any], epochs: int) -> SplitCurve:
-    def stack(name: str, kind: type, fill: float) -> NDArray[Any]:
-        values = np.array([_numbers(line[name]) for line in lines], dtype=kind)
-        padding = np.full((epochs - len(lines), *values.shape[1:]), fill, dtype=kind)
-        return np.concatenate([values, padding])
+    groups, classes = len(totals["total"]), len(totals["class_total"])
+
+    def stack(name: str, kind: type, *shape: int) -> NDArray[Any]:
+        values: NDArray[Any] = np.full((epochs, *shape), np.nan if kind is np.float64 else 0, dtype=kind)
+        for row, line in enumerate(lines):
+            values[row] = _numbers(line[name])
+        return values
 
     return SplitCurve(
         total=np.array(totals["total"], dtype=np.int64),
         class_total=np.array(totals["class_total"], dtype=np.int64),
         n=int(totals["n"]),
-        **{k: stack(k, np.int64, 0) for k in ("correct", "class_correct", "acc_correct", "predicted")},
-        **{k: stack(k, np.float64, np.nan) for k in ("loss", "acc_loss")},
+        correct=stack("correct", np.int64, groups),
+        class_correct=stack("class_correct", np.int64, classes),
+        acc_correct=stack("acc_correct", np.int64),
+        predicted=stack("predicted", np.int64, classes),
+        loss=stack("loss", np.float64, groups),
+        acc_loss=stack("acc_loss", np.float64),
     )
 
 

@@ -54,9 +54,7 @@ def tally(split: Split, device: torch.device) -> Tally:
     columns = torch.cat(
         [split.columns.double(), one_hot(split.label, split.n_classes).double(), torch.ones(len(split), 1).double()], 1
     )
-    return Tally(
-        split.label.to(device), split.group.to(device), columns.to(device), split.n_groups, split.n_classes
-    )
+    return Tally(split.label.to(device), split.group.to(device), columns.to(device), split.n_groups, split.n_classes)
 
 
 def predict(logits: Tensor) -> Tensor:

@@ -159,15 +159,18 @@ def erm_agreement(
     return tuple(_agreement_in(same, pairs, column) for column in columns.T)
 
 
-def weights_settle(before: Floats, last: Floats) -> dict[str, float]:
+def weights_settle(before: Floats, last: Floats) -> dict[str, float | None]:
     """Assumption 1, from effective weights per example (N,) in the last tenth of training and in the tenth before.
 
-    Effective weights are 1 under plain ERM, so changes are already relative to 1/N.
+    Effective weights are 1 under plain ERM, so changes are already relative to 1/N. NaN, for an example that a window
+    did not visit, is skipped; None where nothing is left.
     """
+    change, seen = np.abs(last - before), last[~np.isnan(last)]
+    change = change[~np.isnan(change)]
     return {
-        "largest_change": float(np.abs(last - before).max()),
-        "smallest": float(last.min()),
-        "share_zero": float((last == 0).mean()),
+        "largest_change": float(change.max()) if len(change) else None,
+        "smallest": float(seen.min()) if len(seen) else None,
+        "share_zero": float((seen == 0).mean()) if len(seen) else None,
     }
 
 

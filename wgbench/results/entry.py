@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,8 @@ class Run:
     @property
     def curves(self) -> Curves:
         """Curves over the whole horizon."""
-        return from_lines(self.lines, self.result["totals"], self.result["epochs"], self.result["diverged_at"])
+        r = self.result
+        return from_lines(self.lines, r["totals"], stage=r["stages"], epochs=r["epochs"], diverged_at=r["diverged_at"])
 
 
 def read_run(store: Path, cell: Cell) -> Run:
@@ -114,6 +115,7 @@ def build(
     first = found[0]
     parameters, examples = first.result["parameters"], first.result["totals"]["train"]["n"]
     entry = schema.Entry(
+        schema=1,
         rules=protocol.rules,
         id=subject.digest(),
         partial=described.partial,
@@ -242,15 +244,18 @@ def _from_predictions(
     return changed
 
 
-def _settled(plain: Mapping[int, Run]) -> dict[str, Any]:
+def _settled(plain: Mapping[int, Run]) -> dict[str, float | None]:
     """Assumption 1 over the seeds: the largest change, the smallest weight, the largest share at zero."""
-    settled = [r.result["weights_settle"] for r in plain.values()]
-    if not settled:
-        return {}
+
+    def over_seeds(name: str, pick: Callable[[Iterable[float]], float]) -> float | None:
+        values = [r.result["weights_settle"][name] for r in plain.values()]
+        known = [v for v in values if v is not None]
+        return pick(known) if known else None
+
     return {
-        "largest_change": max(s["largest_change"] for s in settled),
-        "smallest": min(s["smallest"] for s in settled),
-        "share_zero": max(s["share_zero"] for s in settled),
+        "largest_change": over_seeds("largest_change", max),
+        "smallest": over_seeds("smallest", min),
+        "share_zero": over_seeds("share_zero", max),
     }
 
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from wgbench import runs
-from wgbench.config import place
+from wgbench.config import Plugin, place
 from wgbench.errors import BadEntry, StoreFailed
 from wgbench.results import schema
 from wgbench.results.entry import Subject
@@ -52,5 +52,5 @@ def subject_of(entry: schema.Entry) -> Subject:
     )
 
 
-def _plugin(described: schema.Plugin) -> schema.Plugin:
-    return schema.Plugin(name=described.name, version=described.version, options=described.options)
+def _plugin(described: Plugin) -> Plugin:
+    return Plugin(name=described.name, version=described.version, options=described.options)

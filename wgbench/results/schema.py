@@ -86,7 +86,7 @@ class Entry(Record):
     data: str | None  # fingerprint, where name and version do not pin the data down
     weights: str | None  # SHA-256 of initial weights given as a file
     scores: Scores
-    weights_settle: dict[str, Any]
+    weights_settle: dict[str, float | None]
     cells: tuple[CellOf, ...]
     baseline: str | None
     tuning: Tuning = Tuning()
