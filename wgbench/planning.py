@@ -61,7 +61,17 @@ class Plan:
     def job(self, cell: Cell) -> Job:
         """A cell with the circumstances of this request."""
         r = self.request
-        return Job(cell, r.store, self.root, str(self.device), r.threads, r.deterministic, r.keep, r.weights)
+        return Job(
+            cell,
+            r.store,
+            self.root,
+            str(self.device),
+            r.threads,
+            r.deterministic,
+            r.keep,
+            r.weights,
+            r.checkpoint_every,
+        )
 
     def described(self, subject: Subject) -> Described:
         """What an entry of this plan says beside its scores."""

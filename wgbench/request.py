@@ -35,6 +35,7 @@ class Request:
     data_dir: Path | None = None
     store: Path = Path("runs")
     keep: bool = False
+    checkpoint_every: float = 30.0  # seconds
     note: str = ""
     baseline: bool = True
 

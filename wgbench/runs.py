@@ -172,7 +172,7 @@ class RunFolder:
     def finish(self, result: Mapping[str, Any], predictions: Mapping[str, NDArray[np.int16]], keep: bool) -> None:
         """Write predictions and the result, then let go of checkpoints (of the last stage's network unless `keep`)."""
         with writing(self.path / PREDICTIONS):
-            write_whole(self.path / PREDICTIONS, parquet(predictions))
+            write_whole(self.path / PREDICTIONS, parquet(dict(sorted(predictions.items()))))
         write_json(self.path / RESULT, result)
         for file in self.path.glob("state-*.safetensors"):
             file.unlink()

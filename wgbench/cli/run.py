@@ -36,6 +36,7 @@ def run(
     ] = None,
     runs: Annotated[Path, typer.Option(help="where runs and entries are kept")] = Path("runs"),
     keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
+    checkpoint_every: Annotated[float, typer.Option(help="seconds between checkpoints", min=0)] = 30.0,
     note: Annotated[str, typer.Option(help="a remark for the entry")] = "",
     baseline: Annotated[bool, typer.Option(help="run ERM beside it, for the scores relative to ERM")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="print the entry as JSON, nothing else, on stdout")] = False,
@@ -59,6 +60,7 @@ def run(
         data_dir=data_dir,
         store=runs,
         keep=keep,
+        checkpoint_every=checkpoint_every,
         note=note,
         baseline=baseline,
     )

@@ -33,6 +33,7 @@ class Job:
     deterministic: bool = False
     keep: bool = False
     weights: Path | None = None
+    checkpoint_every: float = runs.EVERY  # seconds
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def run(job: Job, report: Report = lambda _: None, *, every: float = runs.EVERY) -> None:
+def run(job: Job, report: Report = lambda _: None) -> None:
     """Train a cell that is not finished yet. Holds the run folder's lock; a second process waits for the first."""
-    folder = runs.RunFolder(runs.folder(job.store, job.cell), job.cell, every=every)
+    folder = runs.RunFolder(runs.folder(job.store, job.cell), job.cell, every=job.checkpoint_every)
     with folder.locked():
         if runs.finished(folder.path):
             return
