@@ -93,7 +93,7 @@ def test_wrong_weight_files_are_refused(tmp_path):
     with pytest.raises(MissingWeights, match="not a weight file"):
         backbones.make("resnet18").build(spec)
     torch.save({"somebody": torch.zeros(1)}, tmp_path / "w.pth")
-    with pytest.raises(MissingWeights, match="another network's .*; give the weights of this very model"):
+    with pytest.raises(MissingWeights, match=r"another network's .*; give the weights of this very model"):
         backbones.make("resnet18").build(spec)
 
 

@@ -52,7 +52,7 @@ def outcome(arguments: list[str]) -> int:
         if "--traceback" in arguments:
             raise
         return _said(str(problem))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
         return 130
     except Exception as problem:

@@ -35,12 +35,11 @@ def _headline(entry: Entry) -> Table:
 
 
 def _weight_decays(entry: Entry) -> Table:
-    table = Table(title="by weight decay, last epochs, %", title_justify="left")
-    table.add_column("weight decay")
+    table = Table(title="by weight decay, mean of the last epochs, %", title_justify="left")
+    for column in ("weight decay", "train accuracy", "worst group"):
+        table.add_column(column, justify="right")
     for point in entry.scores.wd_curve or ():
-        table.add_column(f"{point.weight_decay:g}", justify="right")
-    table.add_row("train accuracy", *(_shown(p.train_acc) for p in entry.scores.wd_curve or ()))
-    table.add_row("worst group", *(_shown(p.wga) for p in entry.scores.wd_curve or ()))
+        table.add_row(f"{point.weight_decay:g}", _shown(point.train_acc), _shown(point.wga))
     return table
 
 

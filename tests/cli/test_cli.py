@@ -1,0 +1,200 @@
+"""The command line as a user meets it: output, one-line errors, exit codes, what is not imported."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from wgbench.cli.main import outcome
+
+QUICK = ["--epochs", "22", "--jobs", "1"]
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch, capsys):
+    """Run a command line in an empty folder: (exit status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words):
+        code = outcome(list(words))
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    return run
+
+
+def said(result):
+    """The one line of an error."""
+    code, out, err = result
+    assert code == 2, err
+    assert out == ""
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    return lines[0]
+
+
+def test_a_run_ends_with_a_table_and_an_entry(cli, tmp_path):
+    code, out, err = cli("run", "gdro", "toy", *QUICK)
+    assert code == 0, err
+    for word in ("early", "selected", "final", "drop", "by weight decay", "partial: epochs 22 instead of 24", "entry:"):
+        assert word in out
+    (folder,) = [p for p in (tmp_path / "runs" / "entries").iterdir() if str(p.name) in out]
+    entry = json.loads((folder / "entry.json").read_text())
+    assert entry["schema"] == 1
+    assert entry["algorithm"]["name"] == "gdro"
+    assert len(entry["cells"]) == 10
+    assert (tmp_path / "runs" / "entries" / entry["baseline"] / "entry.json").is_file()
+    assert entry["scores"]["erm_excess_final"]["n"] == 5
+
+
+def test_json_is_the_entry_and_nothing_else(cli, tmp_path):
+    code, out, _ = cli("run", "erm", "toy", *QUICK, "--json", "--seeds", "1,2", "--wd", "0")
+    entry = json.loads(out)
+    assert code == 0
+    assert entry["partial"] == [
+        "seeds 1,2 instead of 2002,2022,2042,2062,2082",
+        "weight decays 0 instead of 0,0.1",
+        "epochs 22 instead of 24",
+    ]
+    assert entry == json.loads((tmp_path / "runs" / "entries" / entry["id"] / "entry.json").read_text())
+
+
+def test_a_second_call_trains_nothing(cli, tmp_path):
+    cli("run", "erm", "toy", *QUICK, "--wd", "0", "--seeds", "1")
+    (result,) = (tmp_path / "runs").rglob("result.json")
+    before = result.stat().st_mtime_ns
+    code, _, err = cli("run", "erm", "toy", *QUICK, "--wd", "0", "--seeds", "1")
+    assert code == 0
+    assert "1 of 1 cells are done already" in err
+    assert result.stat().st_mtime_ns == before
+
+
+def test_settings_reach_their_owners(cli):
+    words = ["--set", "nu=.5", "--set", "recipe.lr=0.05", "--set", "dataset.n=40", "--set", "backbone.width=8"]
+    _, out, _ = cli("run", "gdro", "toy", *QUICK, "--wd", "0", "--seeds", "1", "--no-baseline", "--json", *words)
+    entry = json.loads(out)
+    assert entry["algorithm"]["options"] == {"nu": 0.5}
+    assert entry["recipe"]["lr"] == 0.05
+    assert entry["dataset"]["options"] == {"n": 40}
+    assert entry["backbone"]["options"] == {"width": 8, "depth": 1}
+    assert entry["partial"][-1] == "no ERM baseline"
+    assert entry["command"].startswith("wgbench run gdro toy --seeds 1 --wd 0 --epochs 22 --set nu=0.5")
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["run", "grdo", "colored-digits"], "did you mean gdro"),
+        (["run", "gdro", "colored-digit"], "did you mean colored-digits"),
+        (["run", "gdro", "toy", "--backbone", "mpl"], "did you mean mlp"),
+        (["run", "gdro", "toy", "--set", "nuu=1"], "did you mean nu?"),
+        (["run", "gdro", "toy", "--set", "nu=much"], "valid number"),
+        (["run", "gdro", "toy", "--set", "recipe.lrr=1"], "did you mean lr?"),
+        (["run", "gdro", "toy", "--set", "recipe.weight_decay=1"], "write --wd 0,.1 instead"),
+        (["run", "gdro", "toy", "--set", "model.width=1"], "backbone.NAME=VALUE"),
+        (["run", "gdro", "toy", "--set", "nu"], "write --set nu=.1"),
+        (["run", "gdro", "toy", "--seeds", "one"], "write --seeds 2002,2022"),
+        (["run", "gdro", "toy", "--seeds", "1,1"], "each once"),
+        (["run", "gdro", "toy", "--wd", "-1"], "greater than or equal to 0"),
+        (["run", "gdro", "toy", "--weights", "nowhere.pth"], "no such file"),
+        (["run", "gdro", "toy", "--device", "warp"], "take --device cpu or auto"),
+        (["run", "gdro", "toy", "--pretrained"], "add --no-pretrained"),
+        (["run", "gdro", "toy", "--set", "recipe.loss=hinge"], "cross-entropy"),
+        (["run", "gdro", "toy", "--epochs", "0"], "see `wgbench --help`"),
+        (["run", "gdro"], "see `wgbench --help`"),
+        (["ls", "algoritms"], "did you mean algorithms?"),
+        (["info", "gdr"], "did you mean gdro"),
+        (["leaderboard", "add", "nowhere"], "give the folder that `wgbench run` printed"),
+        (["fly"], "see `wgbench --help`"),
+    ],
+)
+def test_mistakes_are_said_in_one_line_with_the_remedy(cli, words, remedy):
+    assert remedy in said(cli(*words, *(["--jobs", "1"] if words[0] == "run" else [])))
+
+
+def test_an_output_path_that_is_a_file_stays_one(cli, tmp_path):
+    (tmp_path / "runs").write_text("mine")
+    line = said(cli("run", "gdro", "toy", *QUICK))
+    assert "a file lies where a folder belongs; move it, or give another --runs" in line
+    assert (tmp_path / "runs").read_text() == "mine"
+
+
+def test_traceback_shows_the_rest(cli):
+    from wgbench.errors import UnknownName
+
+    with pytest.raises(UnknownName):
+        cli("--traceback", "run", "grdo", "toy")
+
+
+def test_ctrl_c_says_how_to_go_on(cli, monkeypatch):
+    from wgbench import protocol
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(protocol, "run", interrupted)
+    code, _, err = cli("run", "gdro", "toy", *QUICK)
+    assert code == 130
+    assert "the same command goes on where it was" in err
+
+
+def test_ls_lists_every_kind_and_takes_patterns(cli):
+    _, out, _ = cli("ls")
+    assert all(word in out for word in ("gdro", "colored-digits", "timm:<name>", "cross-entropy"))
+    _, out, _ = cli("ls", "algorithms", "gdro*", "--json")
+    assert [row["name"] for row in json.loads(out)["algorithms"]] == ["gdro", "gdro-balanced"]
+    _, out, _ = cli("ls", "backbones", "timm:resnet18*")
+    assert "timm:resnet18" in out
+
+
+def test_info_tells_fields_defaults_needs_and_source(cli):
+    _, out, _ = cli("info", "gdro")
+    assert all(
+        word in out for word in ("option nu: float, default 0.01", "needs: train_group", "Sagawa", "from wgbench")
+    )
+    _, out, _ = cli("info", "colored-digits")
+    assert all(word in out for word in ("option agreement", "recipe.epochs", "weight_decays", "licence: CC BY 4.0"))
+
+
+def test_an_entry_is_added_to_a_board_once_and_only_whole(cli, tmp_path):
+    cli("run", "erm", "toy", *QUICK, "--wd", "0", "--seeds", "1")
+    (folder,) = (tmp_path / "runs" / "entries").iterdir()
+    code, out, err = cli("leaderboard", "add", str(folder), "--to", "board")
+    assert code == 0, err
+    target = tmp_path / "board" / "results" / "toy-v1" / "mlp" / "erm" / folder.name
+    assert str(target.relative_to(tmp_path)) in out.replace("\n", "")
+    assert {p.name for p in target.iterdir()} == {"entry.json", "curves.parquet", "predictions.parquet"}
+    assert cli("leaderboard", "add", str(folder), "--to", "board")[0] == 0  # the same again: nothing to do
+    (folder / "curves.parquet").write_bytes(b"other")
+    assert "curves.parquet is not the file that was scored" in said(cli("leaderboard", "add", str(folder)))
+    changed = (folder / "entry.json").read_text().replace('"epochs": 22', '"epochs": 23')
+    (folder / "entry.json").write_text(changed)
+    assert "its id does not follow from what it says it ran" in said(cli("leaderboard", "add", str(folder)))
+    (folder / "entry.json").write_text("{}")
+    assert "give a file that wgbench wrote" in said(cli("leaderboard", "add", str(folder)))
+
+
+def imported(*words, cwd=None):
+    code = (
+        "import sys\nfrom wgbench.cli.main import outcome\n"
+        f"code = outcome({list(words)!r})\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'sklearn', 'datasets', 'matplotlib'}\n"
+        "print('IMPORTED', *sorted(heavy & sys.modules.keys()))\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=cwd)
+    assert done.returncode in (0, 2), done.stderr
+    return done.stdout.splitlines()[-1].split()[1:]
+
+
+@pytest.mark.parametrize("words", [["ls"], ["ls", "algorithms"], ["--help"], ["run", "--help"], ["run", "grdo", "toy"]])
+def test_listing_help_and_misspelt_names_import_nothing_heavy(words):
+    assert imported(*words) == []
+
+
+def test_running_erm_on_digits_imports_neither_timm_nor_torchvision(tmp_path):
+    words = ["run", "erm", "colored-digits", "--epochs", "2", "--seeds", "1", "--wd", "0", "--jobs", "1"]
+    heavy = imported(*words, cwd=tmp_path)
+    assert "torch" in heavy
+    assert not {"timm", "torchvision", "datasets", "matplotlib"} & set(heavy)
