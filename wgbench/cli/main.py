@@ -8,6 +8,8 @@ import typer
 from wgbench.cli import info, leaderboard, ls, run
 from wgbench.errors import WgbenchError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="A benchmark for worst-group performance over long horizons.",
     no_args_is_help=True,
@@ -52,14 +54,15 @@ def outcome(arguments: list[str]) -> int:
         if "--traceback" in arguments:
             raise
         return _said(str(problem))
-    except (KeyboardInterrupt, typer.Abort):
-        print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as problem:
         message = getattr(problem, "format_message", None)  # usage errors of the command line library
         if message is None:
             raise
         return _said(f"{message().rstrip('.')}; see `wgbench --help`" if message() else "see `wgbench --help`")
+    if code == INTERRUPTED:  # some versions of the command line library catch Ctrl-C themselves
+        print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
