@@ -46,7 +46,12 @@ def main() -> None:
             scores = protocol.run(request).entry.scores
             hold = scores.hold_epoch
             held = "never" if hold is None else f"{max(hold.per_seed.values()):.0f}"
-            print(f"| {name} | {algorithm} |", *(f"{shown(getattr(scores, c))} |" for c in COLUMNS), f"{held} |", flush=True)
+            print(
+                f"| {name} | {algorithm} |",
+                *(f"{shown(getattr(scores, c))} |" for c in COLUMNS),
+                f"{held} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
