@@ -69,6 +69,7 @@ class Recipe(Record):
     weight_decay: NonNegative = 0.0
     l2_to_init: NonNegative = 0.0  # mu of the paper's Eq. 12: mu/2 |theta - theta(0)|^2
     loss: str = "cross-entropy"
+    loss_options: dict[str, Any] = {}
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     views: Views | None = None
     pretrained: bool = False

@@ -11,14 +11,14 @@ import torch
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
-from wgbench import algorithms, backbones, datasets, losses
+from wgbench import algorithms, backbones, datasets
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
 from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import SPLITS, Dataset
 from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingWeights
-from wgbench.launch.work import Job, shape_of
+from wgbench.launch.work import Job, loss_of, shape_of
 from wgbench.options import dump, first_problem
 from wgbench.registry import Registry
 from wgbench.request import Observer, Request
@@ -123,12 +123,13 @@ class Plan:
 
 def plan(request: Request, observer: Observer) -> Plan:
     """Make a request concrete; every mistake in it is found here, before anything is trained."""
-    algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, request.settings_of("algorithm"))
     dataset, dataset_record = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
+    options = {**dataset.tuned.get(algorithms.info(request.algorithm).name, {}), **request.settings_of("algorithm")}
+    algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, options)
     name = request.backbone or dataset.backbone
     backbone, backbone_record = _plugin(backbones.registry, name, request.settings_of("backbone"))
     recipe = _recipe(request, dataset)
-    losses.registry.find(recipe.loss)
+    loss_of(recipe)
     protocol = _protocol(request, dataset)
     root = Root(cache_root(), request.data_dir)
     dataset.prepare(root)

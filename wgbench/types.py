@@ -79,11 +79,13 @@ class Sampling:
     """How training visits the examples.
 
     Integer weights are copies in a multiset that is passed over without replacement; float weights are
-    probabilities, up to a factor, of draws with replacement. `redraw` asks the algorithm again at each epoch.
+    probabilities, up to a factor, of draws with replacement. `redraw` asks the algorithm again at each epoch. With
+    `own_epochs` an epoch is a pass over the multiset, not as many steps as every other algorithm's.
     """
 
     weight: Tensor  # (N,)
     redraw: bool = False
+    own_epochs: bool = False
 
     @property
     def probability(self) -> Tensor:

@@ -4,7 +4,8 @@ The engine's step is `(weights.detach() * losses).sum().backward()`: the paper's
 algorithm (Eq. 2, q_i(t) per example).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
@@ -23,6 +24,24 @@ class Trained(Protocol):
     def features(self, split: Split) -> Tensor:
         """Input of the head on the evaluation views, (N, D)."""
 
+    def recorded(self, name: str) -> Tensor:
+        """What `fit(..., record=(name,))` recorded: `online_predictions`."""
+
+
+Head = tuple[Tensor, Tensor]  # weight (C, D), bias (C,)
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Another head for a network, fitted on its features: scored at the protocol's epochs in place of its own.
+
+    `head` gets the features of train and val and a generator keyed by the epoch. `scored` (N_val,) marks the part of
+    val that the head does not see: selection looks at that part alone.
+    """
+
+    head: Callable[[Tensor, Tensor, torch.Generator], Head]
+    scored: Tensor
+
 
 class Fit(Protocol):
     """Trains one stage. Each call is the next stage; fields of the cell's recipe can be overridden."""
@@ -34,8 +53,19 @@ class Fit(Protocol):
         sampling: Sampling | None = None,
         recipe: Mapping[str, Any] | None = None,
         start: Literal["init"] | Trained = "init",
+        record: Sequence[str] = (),
+        refit: Refit | None = None,
     ) -> Trained:
-        """Train from the cell's initial weights, or from a trained network's."""
+        """Train from the cell's initial weights, or from a trained network's.
+
+        `record`: `online_predictions`, the classes predicted in training mode in the stage's last epoch.
+        """
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep JSON values with the result: an error set, a choice made on val."""
+
+    def generator(self, purpose: int) -> torch.Generator:
+        """Randomness of the cell's seed, for what is drawn between stages."""
 
 
 class Algorithm:

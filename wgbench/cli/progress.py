@@ -62,7 +62,7 @@ class Display(Observer):
         """One more epoch of a cell."""
         self.done += 1
         cell = self.cells[progress.cell]
-        text = f"worst group {progress.worst_group:5.1%}"
+        text = "" if progress.worst_group is None else f"worst group {progress.worst_group:5.1%}"
         if progress.cell not in self.rows:
             self.rows[progress.cell] = self.bars.add_task(f"  {_named(cell)}", total=progress.epochs, text=text)
             if not self.console.is_terminal and len(self.rows) == 1:

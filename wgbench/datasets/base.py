@@ -1,7 +1,7 @@
 """What a dataset is: a frozen dataclass that prepares, loads and describes labelled examples with groups."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ class Dataset:
     backbone: ClassVar[str]  # the default network
     recipe: ClassVar[Recipe]  # the default training, the paper's where it has one
     weight_decays: ClassVar[tuple[float, ...]]  # the grid, fixed by the rules
+    tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # algorithm -> hyper-parameters published for this dataset
 
     def prepare(self, root: Root) -> None:
         """Download, verify and convert once; a second call does nothing. MissingData or DownloadFailed."""

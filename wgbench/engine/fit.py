@@ -1,6 +1,6 @@
 """All stages of one cell, from initial weights to an outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,8 +51,8 @@ def train(cell: Cell, parts: Parts, device: torch.device, sink: Sink) -> Outcome
         asked = f"algorithm {cell.algorithm.name!r}"
         raise AlgorithmFailed(asked, "run() did not return its last stage", "return the result of the last fit(...)")
     return Outcome(
-        {name: t.totals() for name, t in fitter.prepared.tallies.items()},
-        {"stages": fitter.stages, **trained.stage.summary()},
+        {name: t.totals() for name, t in trained.stage.tallies.items()},
+        {"stages": fitter.stages, "notes": fitter.notes, **trained.stage.summary()},
         trained.stage.predictions(),
     )
 
@@ -70,6 +70,10 @@ class Trained:
     def features(self, split: Split) -> Tensor:
         """Input of the head on the evaluation views of one of the cell's splits, (N, D)."""
         return features_of(self.network, self.stage.prepared.inputs_of(split), len(split), self.stage.cell.mode)
+
+    def recorded(self, name: str) -> Tensor:
+        """What the stage was asked to record."""
+        return self.stage.recorded[name]
 
     @property
     def network(self) -> Network:
@@ -89,6 +93,7 @@ class Fitter:
             {name: tally(s, device) for name, s in parts.splits.items()},
         )
         self.stages = 0
+        self.notes: dict[str, Any] = {}
         self.resumed = sink.resume()
 
     def __call__(
@@ -98,6 +103,8 @@ class Fitter:
         sampling: Sampling | None = None,
         recipe: Mapping[str, Any] | None = None,
         start: Literal["init"] | base.Trained = "init",
+        record: Sequence[str] = (),
+        refit: base.Refit | None = None,
     ) -> Trained:
         """Train the next stage, or take it from the files of an earlier attempt."""
         self.stages += 1
@@ -111,6 +118,8 @@ class Fitter:
             self.prepared,
             sampling,
             self.device,
+            record,
+            refit,
         )
         end = self.sink.finished_stage(self.stages)
         if end is not None:
@@ -118,6 +127,14 @@ class Fitter:
         else:
             stage.run(self.sink, self.resumed if self.resumed and self.resumed.stage == self.stages else None)
         return Trained(stage)
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep JSON values with the result."""
+        self.notes[name] = value
+
+    def generator(self, purpose: int) -> torch.Generator:
+        """Randomness of the cell's seed, for what is drawn between stages."""
+        return stream.generator(self.cell.seed, purpose, For.ALGORITHM)
 
     def _networks(self, members: int, start: Literal["init"] | base.Trained) -> nn.ModuleList:
         """Networks at theta(0), drawn on the CPU: the same for every stage and every algorithm of a seed."""

@@ -1,28 +1,31 @@
 """One stage of training: the loop over epochs, resumable after each of them."""
 
+import contextlib
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.base import Algorithm, Refit
 from wgbench.backbones.base import Network
-from wgbench.config import EARLY, Cell, Recipe
+from wgbench.config import EARLY, LAST, Cell, Recipe
 from wgbench.engine import state, stream
 from wgbench.engine.optimizer import Optimizer
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
-from wgbench.engine.step import backward, logits_of, losses_of
+from wgbench.engine.step import backward, features_of, forward, logits_of, losses_of
 from wgbench.engine.stream import For
 from wgbench.engine.views import Inputs
 from wgbench.engine.watch import Watch
 from wgbench.errors import AlgorithmFailed
-from wgbench.evaluation.metrics import Tally
+from wgbench.evaluation.metrics import Tally, predict
 from wgbench.evaluation.scores import weights_settle
 from wgbench.losses.base import Loss
 from wgbench.types import Batch, Sampling, Split
 
+ONLINE = "online_predictions"
 SMALL = 64  # tensors of an algorithm's state up to this size go into the curves
 
 
@@ -65,14 +68,22 @@ class Stage:
         prepared: Prepared,
         sampling: Sampling | None,
         device: torch.device,
+        record: Sequence[str] = (),
+        refit: Refit | None = None,
     ) -> None:
         self.number, self.cell, self.recipe, self.algorithm, self.loss = number, cell, recipe, algorithm, loss
         self.networks, self.prepared, self.device = networks, prepared, device
         train = prepared.splits["train"]
         self.batch_size = min(recipe.batch_size, len(train))
-        self.steps = max(1, len(train) // self.batch_size)
         self.given = sampling
         self.sampling = sampling or self._sampling()
+        self.steps = max(1, _size(self.sampling) // self.batch_size)
+        self.refit = refit
+        self.tallies = dict(prepared.tallies)
+        if refit is not None:
+            self.tallies["val"] = prepared.tallies["val"].only(refit.scored.to(device))
+        self.recorded: Tensors = {name: self._blank(name) for name in record}
+        self.loss_state = {k: v.to(device) for k, v in loss.init(train).items()}
         self.state = {k: v.to(device) for k, v in algorithm.init(train).items()}
         self.optimizer = Optimizer(list(networks.parameters()), recipe, self.steps)
         self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
@@ -121,9 +132,12 @@ class Stage:
             part = slice(step * self.batch_size, (step + 1) * self.batch_size)
             x = inputs.train(visits[part], crops[part] if crops is not None else None)
             batch = Batch(index[part], label[part], group[part])
-            losses = losses_of(self.networks, x, batch, self.loss, epoch, self.cell.mode)
+            logits = [forward(network, x, self.cell.mode) for network in self.networks]  # type: ignore[arg-type]
+            losses = losses_of(logits, batch, self.loss, epoch, self.loss_state)
             weights, self.state = backward(self.algorithm, losses, batch, self.state)
             self.optimizer.step((epoch - 1) * self.steps + step)
+            if self.recorded and epoch == self.recipe.epochs:
+                self.recorded[ONLINE][batch.index] = predict(logits[-1].detach())
             all_losses.append(losses.detach())
             all_weights.append(weights)
         losses, weights = torch.stack(all_losses), torch.stack(all_weights)
@@ -136,21 +150,45 @@ class Stage:
 
     def _evaluate(self, epoch: int) -> dict[str, Any]:
         """Counts on every split, un-augmented; keeps test predictions where the protocol wants them."""
+        if self.refit is not None and not _scored(epoch, self.recipe.epochs):
+            return dict.fromkeys(self.prepared.splits)
         lines: dict[str, Any] = {}
-        for name, split in self.prepared.splits.items():
-            targets = self.prepared.tallies[name]
-            logits = logits_of(self.network, self.prepared.inputs[name], len(split), self.cell.mode)
-            losses = self.loss.per_example(logits, targets.label, targets.group, epoch)
-            lines[name], predicted = targets.count(logits, losses)
-            if not all(map(_is_finite, lines[name]["loss"])):
-                self.diverged_at = epoch
+        with self._scored_head(epoch):
+            for name, split in self.prepared.splits.items():
+                targets = self.tallies[name]
+                logits = logits_of(self.network, self.prepared.inputs[name], len(split), self.cell.mode)
+                losses = self.loss.per_example(logits, targets.label, targets.group, epoch, self.loss_state)
+                lines[name], predicted = targets.count(logits, losses)
+                if not all(map(_is_finite, lines[name]["loss"])):
+                    self.diverged_at = epoch
         if self.diverged_at is None:
             self._keep(epoch, lines, predicted)
         return lines
 
+    @contextlib.contextmanager
+    def _scored_head(self, epoch: int) -> Iterator[None]:
+        """The network with the head that is scored: its own, or one refitted for the moment."""
+        if self.refit is None:
+            yield
+            return
+        head, (train, val) = self.network.head, (self.prepared.splits[s] for s in ("train", "val"))
+        own = {name: value.clone() for name, value in head.state_dict().items()}
+        features = (self.prepared.inputs[s] for s in ("train", "val"))
+        z_train, z_val = (
+            features_of(self.network, x, len(split), self.cell.mode)
+            for x, split in zip(features, (train, val), strict=True)
+        )
+        rng = stream.generator(self.cell.seed, self.number, epoch, For.REFIT)
+        weight, bias = self.refit.head(z_train, z_val, rng)
+        head.load_state_dict({"weight": weight, "bias": bias})
+        try:
+            yield
+        finally:
+            head.load_state_dict(own)
+
     def _keep(self, epoch: int, lines: dict[str, Any], predicted: Tensor) -> None:
         """Hold on to the test predictions of the early window's end, the selected and the latest epoch."""
-        totals = self.prepared.tallies["val"].totals()["total"]
+        totals = self.tallies["val"].totals()["total"]
         worst = min(c / n for c, n in zip(lines["val"]["correct"], totals, strict=True) if n)
         kept = predicted.to("cpu", torch.int16)
         self.best.kept["final"] = kept
@@ -167,6 +205,7 @@ class Stage:
             **state.prefixed("optimizer", state.optimizer_tensors(self.optimizer.inner)),
             **state.prefixed("algorithm", self.state),
             **state.prefixed("kept", self.best.kept),
+            **state.prefixed("recorded", self.recorded),
             "watch": self.watch.sums.cpu().clone(),
         }
         info = {
@@ -183,6 +222,7 @@ class Stage:
         self.state = {k: v.to(self.device) for k, v in state.under("algorithm", saved.tensors).items()}
         value, epoch = saved.info["best"]
         self.best = Best(value, epoch, state.under("kept", saved.tensors))
+        self.recorded = {k: v.to(self.device) for k, v in state.under("recorded", saved.tensors).items()}
         self.watch.sums.copy_(saved.tensors["watch"])
         self.diverged_at, self.last_predicted = saved.info["diverged_at"], saved.info["last_predicted"]
 
@@ -213,8 +253,27 @@ class Stage:
         rng = stream.generator(self.cell.seed, self.number, epoch, For.SAMPLING)
         return self.algorithm.sampling(self.prepared.splits["train"], rng)
 
+    def _blank(self, name: str) -> Tensor:
+        """Room for a record: a class per training example, -1 where the last epoch did not visit it."""
+        if name != ONLINE:
+            raise AlgorithmFailed(
+                f"fit(record=({name!r},))", "nothing is recorded under that name", f"write {ONLINE!r}"
+            )
+        return torch.full((len(self.prepared.splits["train"]),), -1, device=self.device)
+
     def _small_state(self) -> dict[str, Any]:
         return {k: state.json_numbers(v) for k, v in self.state.items() if v.numel() <= SMALL}
+
+
+def _size(sampling: Sampling) -> int:
+    """Examples in an epoch: those of the training set, or of the multiset where an algorithm counts its own epochs."""
+    own = sampling.own_epochs and not sampling.weight.is_floating_point()
+    return int(sampling.weight.sum()) if own else len(sampling.weight)
+
+
+def _scored(epoch: int, epochs: int) -> bool:
+    """Whether a refitted head is scored: in the early window and the last epochs."""
+    return EARLY[0] <= epoch <= EARLY[1] or epoch > epochs - LAST
 
 
 def _is_finite(value: float) -> bool:

@@ -1,7 +1,9 @@
 """One training step, and one evaluation: the two things that everything else is arranged around."""
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Network
@@ -22,9 +24,9 @@ def forward(network: Network, x: Tensor, mode: Mode) -> Tensor:
     return logits
 
 
-def losses_of(networks: nn.ModuleList, x: Tensor, batch: Batch, loss: Loss, epoch: int, mode: Mode) -> Tensor:
-    """Losses (B,), or (members, B) for algorithms that train several networks."""
-    rows = [loss.per_example(forward(net, x, mode), batch.label, batch.group, epoch) for net in networks]  # type: ignore[arg-type]
+def losses_of(logits: Sequence[Tensor], batch: Batch, loss: Loss, epoch: int, state: State) -> Tensor:
+    """Losses (B,), or (members, B) for algorithms that train several networks, from the logits of each."""
+    rows = [loss.per_example(one, batch.label, batch.group, epoch, state) for one in logits]
     return rows[0] if len(rows) == 1 else torch.stack(rows)
 
 

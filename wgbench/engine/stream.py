@@ -22,6 +22,8 @@ class For(IntEnum):
     ORDER = 3
     CROPS = 4
     TORCH = 5
+    REFIT = 6
+    ALGORITHM = 7
 
 
 def torch_seed(*key: int) -> int:

@@ -82,19 +82,23 @@ Totals = Mapping[str, Mapping[str, Any]]  # split -> {"total": [G], "class_total
 def from_lines(
     lines: Sequence[Mapping[str, Any]], totals: Totals, *, stage: int, epochs: int, diverged_at: int | None = None
 ) -> Curves:
-    """Curves of one stage in the lines of a `curves.jsonl`, padded with zeros from a divergence to the horizon."""
+    """Curves of one stage in the lines of a `curves.jsonl`, padded with zeros from a divergence to the horizon.
+
+    Epochs that were not scored (a refitted head is scored at the protocol's epochs alone) count as zeros too.
+    """
     kept = [line for line in lines if line["stage"] == stage]
     train, val, test = (_split([line[s] for line in kept], totals[s], epochs) for s in ("train", "val", "test"))
     return Curves(train, val, test, diverged_at)
 
 
-def _split(lines: Sequence[Mapping[str, Any]], totals: Mapping[str, Any], epochs: int) -> SplitCurve:
+def _split(lines: Sequence[Mapping[str, Any] | None], totals: Mapping[str, Any], epochs: int) -> SplitCurve:
     groups, classes = len(totals["total"]), len(totals["class_total"])
 
     def stack(name: str, kind: type, *shape: int) -> NDArray[Any]:
         values: NDArray[Any] = np.full((epochs, *shape), np.nan if kind is np.float64 else 0, dtype=kind)
         for row, line in enumerate(lines):
-            values[row] = _numbers(line[name])
+            if line is not None:
+                values[row] = _numbers(line[name])
         return values
 
     return SplitCurve(

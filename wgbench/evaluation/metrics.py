@@ -1,6 +1,6 @@
 """Counts per group on one split: the only thing that evaluation measures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -32,7 +32,7 @@ class Tally:
         """
         predicted = predict(logits)
         rows = torch.stack([(predicted == self.label).double(), losses.double()]) @ self.columns
-        classes = one_hot(predicted, self.n_classes).sum(0).double()
+        classes = self.columns[:, -1] @ one_hot(predicted, self.n_classes).double()
         correct, loss, per_class = (r.tolist() for r in (rows[0], rows[1], classes))  # the sync of the epoch
         groups, of_class, everyone = self._cut(correct)
         return {
@@ -43,6 +43,10 @@ class Tally:
             "loss": loss[: self.n_groups],
             "acc_loss": loss[-1],
         }, predicted
+
+    def only(self, scored: Tensor) -> "Tally":
+        """A tally that counts a part of the examples, (N,) bool."""
+        return replace(self, columns=self.columns * scored.to(self.columns)[:, None])
 
     def _cut(self, row: Any) -> tuple[list[int], list[int], int]:
         values = [int(v) for v in row]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from wgbench import algorithms, backbones, datasets, losses, runs
-from wgbench.config import Cell, Plugin
+from wgbench.config import Cell, Plugin, Recipe
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit, precision
 from wgbench.engine.sink import Line
@@ -45,7 +45,7 @@ class Progress:
     epoch: int
     epochs: int
     seconds: float  # of this epoch
-    worst_group: float  # on test, this epoch
+    worst_group: float | None  # on test, this epoch; None where it was not scored
 
 
 Report = Callable[[Progress], None]
@@ -82,16 +82,18 @@ def assemble(job: Job) -> fit.Parts:
     splits = _splits(cell.dataset.model_dump_json(), job.root, backbone.preprocess())
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
-    return fit.Parts(_made(algorithms.registry, cell.algorithm), backbone, loss_of(cell), splits, spec)
+    return fit.Parts(_made(algorithms.registry, cell.algorithm), backbone, loss_of(cell.recipe), splits, spec)
 
 
-def loss_of(cell: Cell) -> Loss:
-    """The loss that the recipe names."""
-    smoothing = cell.recipe.label_smoothing
-    if smoothing and losses.info(cell.recipe.loss).name != "cross-entropy":
-        asked = f"recipe.label_smoothing={smoothing}"
-        raise BadOption(asked, f"the loss {cell.recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
-    return losses.make(cell.recipe.loss, **({"smoothing": smoothing} if smoothing else {}))
+def loss_of(recipe: Recipe) -> Loss:
+    """The loss that a recipe names; BadOption for options that it does not have."""
+    options, smoothing = dict(recipe.loss_options), recipe.label_smoothing
+    if smoothing:
+        if losses.info(recipe.loss).name != "cross-entropy":
+            asked = f"recipe.label_smoothing={smoothing}"
+            raise BadOption(asked, f"the loss {recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
+        options["smoothing"] = smoothing
+    return losses.make(recipe.loss, **options)
 
 
 def shape_of(split: Split, cell: Cell) -> tuple[int, ...]:
@@ -121,6 +123,7 @@ def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Sp
 
 
 def _progress(cell: Cell, line: Line, total: list[int]) -> Progress:
-    worst = min(c / n for c, n in zip(line["test"]["correct"], total, strict=True) if n)
+    scored = line["test"] is not None
+    worst = min(c / n for c, n in zip(line["test"]["correct"], total, strict=True) if n) if scored else None
     seconds = line["seconds"]["train"] + line["seconds"]["eval"]
     return Progress(cell.id, line["stage"], line["epoch"], cell.recipe.epochs, seconds, worst)

@@ -2,7 +2,10 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
+
+from wgbench.types import Split, State
 
 
 class Loss:
@@ -11,6 +14,20 @@ class Loss:
     version: ClassVar[int] = 1
     needs: ClassVar[frozenset[str]] = frozenset()  # as for algorithms
 
-    def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int) -> Tensor:
-        """Logits (B, C), labels (B,), groups (B,) and the epoch (from 1) to losses (B,)."""
+    def init(self, train: Split) -> State:  # noqa: ARG002
+        """What it needs to know of the training set, as tensors: class frequencies, say."""
+        return {}
+
+    def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int, state: State) -> Tensor:
+        """Logits (B, C), labels (B,), groups (B,), the epoch (from 1) and what `init` gave to losses (B,)."""
         raise NotImplementedError
+
+
+def class_sizes(train: Split) -> Tensor:
+    """Training examples per class, at least 1, (C,)."""
+    return torch.bincount(train.label, minlength=train.n_classes).clamp(min=1).float()
+
+
+def group_sizes(train: Split) -> Tensor:
+    """Training examples per group, at least 1, (G,)."""
+    return torch.bincount(train.group, minlength=train.n_groups).clamp(min=1).float()

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wgbench.losses.base import Loss
+from wgbench.types import State
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,6 @@ class CrossEntropy(Loss):
 
     smoothing: float = 0.0
 
-    def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int) -> Tensor:  # noqa: ARG002
+    def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int, state: State) -> Tensor:  # noqa: ARG002
         """-log softmax(logits)_label, (B,)."""
         return functional.cross_entropy(logits, label, reduction="none", label_smoothing=self.smoothing)

@@ -6,13 +6,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from wgbench.losses.base import Loss
+from wgbench.types import State
 
 
 @dataclass(frozen=True)
 class Squared(Loss):
     """1/2 sum_k (f_k - onehot_k)^2; with one output 1/2 (f - y)^2 and y in {-1, 1} (the paper, section 3)."""
 
-    def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int) -> Tensor:  # noqa: ARG002
+    def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int, state: State) -> Tensor:  # noqa: ARG002
         """Half the squared distance to the target, (B,)."""
         if logits.shape[-1] == 1:
             return 0.5 * (logits[..., 0] - (2 * label - 1)) ** 2

@@ -181,6 +181,8 @@ def curves_table(found: Sequence[Run]) -> bytes:
     for run in found:
         for line in run.lines:
             for split in ("train", "val", "test"):
+                if line[split] is None:
+                    continue
                 row = {
                     "seed": run.cell.seed,
                     "weight_decay": run.cell.weight_decay,
