@@ -74,4 +74,5 @@ def threshold(ordered: Tensor, c2: float) -> Tensor:
     # Distance of eta from the maximum, held between the k-th and the next loss: the convex dual has its minimum there.
     candidate = torch.where(slope > 0, s1 / k + step, torch.inf).clamp(below, lowest)
     risk = (c2 * (deviation + k * (candidate - s1 / k).square()) / n).sqrt() - candidate
-    return ordered[0] - candidate[torch.where(torch.isfinite(candidate), risk, torch.inf).argmin(-1)]
+    best = torch.where(torch.isfinite(candidate), risk, torch.inf).argmin(-1, keepdim=True)
+    return ordered[0] - candidate.gather(-1, best)[0]

@@ -35,7 +35,7 @@ class DFR(Algorithm):
 
     strengths: tuple[Annotated[float, Field(gt=0)], ...] = (1.0, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01)
     refits: Annotated[int, Field(gt=0)] = 20
-    needs: ClassVar[frozenset[str]] = frozenset({"val_group"})
+    needs: ClassVar[frozenset[str]] = frozenset({"val_group", "val_label"})
 
     def run(self, fit: Fit, data: Data) -> Trained:
         """ERM; its head is refitted wherever it is scored."""
