@@ -1,6 +1,6 @@
 """Plain containers that plug-ins and the engine exchange."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,4 +119,3 @@ class Root:
 
     cache: Path
     data: Path | None = None
-    quiet: bool = field(default=False, compare=False)

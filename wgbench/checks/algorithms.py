@@ -19,6 +19,7 @@ from wgbench.checks.toy import Interrupted, Memory, Toy
 from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit
+from wgbench.engine.sink import Line
 from wgbench.losses.cross_entropy import CrossEntropy
 from wgbench.types import Batch, Preprocess, Root, Spec, Split, State
 
@@ -119,7 +120,7 @@ def compiles_once(algorithm: Algorithm) -> None:
     losses, batch, state = ordinary(algorithm)
     plain, _ = algorithm.weigh(losses, batch, state)
     weights, state = compiled(losses, batch, state)
-    with torch._dynamo.config.patch(error_on_recompile=True):  # type: ignore[no-untyped-call]
+    with torch._dynamo.config.patch(error_on_recompile=True):
         compiled(losses.flip(-1), batch, state)
     torch._dynamo.reset()
     require(
@@ -149,7 +150,7 @@ def interrupted_runs_end_the_same(algorithm: Algorithm) -> None:
     undisturbed = run(algorithm)
     stages = max(line["stage"] for line in undisturbed["lines"])
     for stage in range(1, stages + 1):
-        sink = Memory(stop=lambda line, at=stage: (line["stage"], line["epoch"]) == (at, 3))
+        sink = Memory(stop=_after(stage, 3))
         try:
             run(algorithm, sink)
         except Interrupted:
@@ -192,7 +193,7 @@ def run(algorithm: Algorithm, sink: Memory | None = None, blind: str = "") -> di
     """A short run on the toy data, in memory: curves without timings, result and predictions."""
     sink = sink or Memory()
     toy = Toy(blind=blind)
-    splits = {s: toy.load(Root(Path()), s, Preprocess()) for s in SPLITS}
+    splits: dict[str, Split] = {s: toy.load(Root(Path()), s, Preprocess()) for s in SPLITS}
     recipe = Toy.recipe.model_copy(update={"epochs": 24})
     plugin = Plugin(name="checked", version=1)
     cell = Cell(dataset=plugin, backbone=plugin, algorithm=plugin, recipe=recipe, seed=7)
@@ -206,6 +207,11 @@ def run(algorithm: Algorithm, sink: Memory | None = None, blind: str = "") -> di
     lines = [{k: v for k, v in line.items() if k != "seconds"} for line in sink.lines]
     predictions = {k: v.tolist() for k, v in outcome.predictions.items()}
     return {"lines": lines, "info": outcome.info, "predictions": predictions}
+
+
+def _after(stage: int, epoch: int) -> Callable[[Line], bool]:
+    """Whether a line is that of a stage's epoch."""
+    return lambda line: bool((line["stage"], line["epoch"]) == (stage, epoch))
 
 
 def _blinded(outcome: dict[str, Any]) -> Any:

@@ -39,7 +39,6 @@ class Display(Observer):
         self.announced = False
 
     def __enter__(self) -> Self:
-        self.bars.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -50,7 +49,8 @@ class Display(Observer):
         self.console.print(f"note: {text}", markup=False)
 
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
-        """Start the clock."""
+        """Start the clock and the bars."""
+        self.bars.start()
         self.cells = {c.id: c for c in todo}
         self.epochs = sum(c.recipe.epochs for c in todo)
         self.started = time.monotonic()

@@ -1,0 +1,192 @@
+"""Waterbirds in its real layout, from a folder and from an archive; what is said when something is wrong with it."""
+
+import hashlib
+import http.server
+import json
+import os
+import tarfile
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from wgbench import datasets, protocol
+from wgbench.datasets.waterbirds import METADATA, OFFICIAL, Waterbirds
+from wgbench.errors import BadData, DownloadFailed, MissingData
+from wgbench.request import Request
+from wgbench.types import Preprocess, Root
+
+SMALL = {"train": (12, 3, 2, 9), "val": (3, 3, 2, 2), "test": (4, 4, 3, 3)}
+
+
+def loaded(dataset, root):
+    dataset.prepare(root)
+    return {s: dataset.load(root, s, Preprocess()) for s in ("train", "val", "test")}
+
+
+def edited(folder, change):
+    """Rewrite metadata.csv line by line."""
+    path = folder / METADATA
+    path.write_text("".join(change(i, line) for i, line in enumerate(path.read_text().splitlines(keepends=True))))
+
+
+@pytest.mark.parametrize("inside", [".", "waterbirds", OFFICIAL, f"waterbirds/{OFFICIAL}"])
+def test_a_folder_is_found_and_read_as_it_is(waterbirds, tmp_path, inside):
+    given = tmp_path / "given"
+    (given / inside).parent.mkdir(parents=True, exist_ok=True)
+    if inside == ".":
+        given = waterbirds
+    else:
+        waterbirds.rename(given / inside)
+    splits = loaded(Waterbirds(subset=True), Root(tmp_path / "cache", given))
+    for name, split in splits.items():
+        assert split.group.bincount(minlength=4).tolist() == list(SMALL[name])
+        assert torch.equal(split.label, split.group // 2)
+    first = next(iter((given / inside).rglob("Bird_0000.jpg")))
+    assert np.array_equal(splits["train"].x[0].numpy(), np.asarray(Image.open(first)))
+
+
+def test_the_users_folder_is_never_written_to(waterbirds, tmp_path):
+    before = {p: p.stat().st_mtime_ns for p in waterbirds.rglob("*")}
+    loaded(Waterbirds(subset=True), Root(tmp_path / "cache", waterbirds))
+    assert {p: p.stat().st_mtime_ns for p in waterbirds.rglob("*")} == before
+
+
+def test_counts_are_asserted_unless_a_subset_is_declared(waterbirds, tmp_path):
+    with pytest.raises(BadData, match=r"\[12, 3, 2, 9\], expected \[3498, 184, 56, 1057\]; .*dataset\.subset=true"):
+        Waterbirds().prepare(Root(tmp_path / "cache", waterbirds))
+    assert Waterbirds().pinned
+    assert not Waterbirds(subset=True).pinned
+
+
+def test_the_fingerprint_follows_labels_and_images(waterbirds, tmp_path):
+    root = Root(tmp_path / "cache", waterbirds)
+    dataset = Waterbirds(subset=True)
+    first = dataset.fingerprint(root)
+    image = next(waterbirds.rglob("*.jpg"))
+    image.write_bytes(image.read_bytes() + b"\0")
+    second = dataset.fingerprint(root)
+    edited(waterbirds, lambda i, line: line.replace("bamboo", "bambus"))
+    assert len({first, second, dataset.fingerprint(root)}) == 3
+
+
+def test_a_missing_folder_says_what_was_looked_for(tmp_path):
+    with pytest.raises(
+        MissingData, match=rf"no metadata\.csv there, nor in waterbirds/ .*--data-dir at the folder .*{OFFICIAL}"
+    ):
+        Waterbirds().prepare(Root(tmp_path, tmp_path / "nowhere"))
+
+
+BROKEN = [
+    (lambda i, x: x[:8] if i == 50 else x, r"line 51: field 'y' is missing; the file is damaged"),
+    (lambda i, x: x.replace(",split", ",part") if i == 0 else x, "no column 'split'; it must have img_filename"),
+    (lambda i, x: x.replace(",0,0,", ",0,7,", 1) if i == 1 else x, "split is '7', not one of 0, 1, 2"),
+    (lambda i, x: x.replace(",0,0,0,", ",2,0,0,", 1) if i == 1 else x, "y is '2', not one of 0, 1"),
+    (lambda i, x: x.replace("036.N", "../036.N") if i == 1 else x, "leads outside the folder"),
+    (lambda i, x: x.replace("036.N", "/036.N") if i == 1 else x, "leads outside the folder"),
+    (lambda i, x: x.replace("Bird_0000", "Bird_0001") if i == 1 else x, "is listed twice"),
+    (lambda i, x: x if i == 0 else "", "it lists no images"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN)
+def test_a_damaged_metadata_file_is_named_with_its_line(waterbirds, tmp_path, change, message):
+    edited(waterbirds, change)
+    with pytest.raises(BadData, match=message) as caught:
+        Waterbirds(subset=True).prepare(Root(tmp_path / "cache", waterbirds))
+    assert "\n" not in str(caught.value)
+    assert METADATA in str(caught.value)
+
+
+def test_an_image_that_is_not_there_is_named(waterbirds, tmp_path):
+    next(waterbirds.rglob("Bird_0003.jpg")).unlink()
+    with pytest.raises(MissingData, match=r"1 of 50 listed images are not there \(first: .*Bird_0003\.jpg\); extract"):
+        Waterbirds(subset=True).prepare(Root(tmp_path / "cache", waterbirds))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves `tmp_path/www` on a free port of this machine: its address."""
+    (tmp_path / "www").mkdir()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
+    handler.log_message = lambda *_: None
+    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{serving.server_port}"
+    serving.shutdown()
+    serving.server_close()
+
+
+@pytest.fixture
+def published(waterbirds, tmp_path, server, monkeypatch):
+    """The small folder as the published archive, the first mirror dead."""
+    path = tmp_path / "www" / f"{OFFICIAL}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(waterbirds, OFFICIAL)
+    sums = {
+        "archive": hashlib.sha256(path.read_bytes()).hexdigest(),
+        METADATA: hashlib.sha256((waterbirds / METADATA).read_bytes()).hexdigest(),
+    }
+    monkeypatch.setattr(Waterbirds, "urls", ("http://127.0.0.1:9/dead.tar.gz", f"{server}/{path.name}"))
+    monkeypatch.setattr(Waterbirds, "sha256", sums)
+    monkeypatch.setattr(Waterbirds, "counts", SMALL)
+    return path
+
+
+def test_the_archive_is_downloaded_checked_and_extracted_once(published, tmp_path):
+    root = Root(tmp_path / "cache")
+    splits = loaded(Waterbirds(), root)
+    assert len(splits["train"]) == sum(SMALL["train"])
+    published.unlink()
+    files = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*") if p.is_file() and p.suffix != ".lock"}
+    loaded(Waterbirds(), root)  # nothing is fetched again
+    assert {p: p.stat().st_mtime_ns for p in files} == files
+
+
+def test_without_a_network_the_message_says_what_to_do(published, tmp_path):
+    published.unlink()
+    with pytest.raises(DownloadFailed, match=r"ConnectError.*HTTP 404.*get the archive by hand.*--data-dir"):
+        Waterbirds().prepare(Root(tmp_path / "cache"))
+
+
+def test_two_epochs_of_resnet18_run_at_224_pixels(waterbirds, tmp_path):
+    request = Request(
+        "gdro",
+        "waterbirds",
+        backbone="resnet18",
+        seeds=(2002,),
+        weight_decays=(0.0,),
+        epochs=2,
+        settings={"dataset.subset": True, "recipe.batch_size": 8},
+        pretrained=False,
+        jobs=1,
+        data_dir=waterbirds,
+        store=tmp_path / "runs",
+        baseline=False,
+    )
+    result = protocol.run(request)
+    entry = json.loads((result.folder / "entry.json").read_text())
+    assert "the data is a declared subset" in entry["partial"]
+    assert entry["data"] == entry["dataset"]["fingerprint"]
+    assert entry["backbone"]["name"] == "timm:resnet18.tv_in1k"
+    assert entry["backbone"]["parameters"] == 11_177_538
+    assert str(waterbirds) not in (result.folder / "entry.json").read_text()
+    assert sum(entry["dataset"]["counts"]["test"]["total"]) == 14
+
+
+def test_an_unreadable_image_is_named_before_training(waterbirds, tmp_path):
+    for name in ("Bird_0002.jpg", "Bird_0007.jpg"):
+        path = next(waterbirds.rglob(name))
+        path.write_bytes(path.read_bytes()[:300])
+    next(waterbirds.rglob("Bird_0009.jpg")).write_bytes(b"")
+    dataset = datasets.make("waterbirds", subset=True)
+    with pytest.raises(
+        BadData, match=r"3 of 50 images cannot be used: .*Bird_0002.*Bird_0007.*Bird_0009.jpg \(empty\)"
+    ):
+        dataset.prepare(Root(tmp_path / "cache", waterbirds))
+    assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file() and p.suffix != ".lock"]
+    assert os.listdir(waterbirds)

@@ -1,0 +1,211 @@
+"""waterbirds: birds of land and water, pasted on backgrounds of land and water that agree for 95 % of training.
+
+Sagawa et al., "Distributionally robust neural networks for group shifts" (ICLR 2020), in the layout of their archive:
+`metadata.csv` (img_id, img_filename, y, split, place, place_filename; split 0/1/2) beside the folders of images.
+"""
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, NamedTuple
+
+import torch
+
+from wgbench.config import Recipe, Views
+from wgbench.datasets import download, store
+from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.errors import BadData, MissingData
+from wgbench.types import Preprocess, Ragged, Root, Split
+
+OFFICIAL = "waterbird_complete95_forest2water2"
+METADATA = "metadata.csv"
+COLUMNS = ("img_filename", "y", "split", "place")
+
+
+class Row(NamedTuple):
+    """One line of metadata.csv."""
+
+    name: str
+    label: int
+    attribute: int
+    split: int
+
+
+@dataclass(frozen=True)
+class Waterbirds(Dataset):
+    """11,788 photographs; label = waterbird, attribute = water background.
+
+    `subset` declares that the folder holds a part of the data: the group counts are not compared then, everything else
+    is, and entries say so.
+    """
+
+    subset: bool = False
+
+    version: ClassVar[int] = 1
+    classes: ClassVar[tuple[str, ...]] = ("landbird", "waterbird")
+    group_names: ClassVar[tuple[str, ...]] = ("landbird-land", "landbird-water", "waterbird-land", "waterbird-water")
+    counts: ClassVar[Mapping[str, tuple[int, ...]]] = {
+        "train": (3498, 184, 56, 1057),
+        "val": (467, 466, 133, 133),
+        "test": (2255, 2255, 642, 642),
+    }
+    source: ClassVar[str] = "https://github.com/kohpangwei/group_DRO"
+    urls: ClassVar[tuple[str, ...]] = (
+        f"https://nlp.stanford.edu/data/dro/{OFFICIAL}.tar.gz",
+        f"https://downloads.cs.stanford.edu/nlp/data/dro/{OFFICIAL}.tar.gz",
+    )
+    citation: ClassVar[str] = (
+        "S. Sagawa, P. W. Koh, T. B. Hashimoto, P. Liang: Distributionally Robust Neural Networks for \
+Group Shifts, ICLR 2020"
+    )
+    licence: ClassVar[str] = "images of CUB-200-2011 and Places: non-commercial research"
+    sha256: ClassVar[Mapping[str, str]] = {
+        "archive": "56c51b77f7d17283ac97003d973e9107e8af9ceebffcb0c8be14d024f846f951",
+        METADATA: "2f023b9dc371f6fbb82c7cb810ff0f03e19c54c8055a2e37517ae7bb56644362",
+    }
+    backbone: ClassVar[str] = "resnet18"
+    recipe: ClassVar[Recipe] = Recipe(
+        epochs=500,
+        batch_size=128,
+        lr=1e-4,
+        views=Views(size=224, scale=(0.7, 1.0), ratio=(3 / 4, 4 / 3), eval=(("resize", 256), ("crop", 224))),
+        pretrained=True,
+    )
+    weight_decays: ClassVar[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.15, 0.2)
+    tuned: ClassVar[Mapping[str, Mapping[str, float]]] = {
+        "jtt": {"epochs": 60, "up": 100, "lr": 1e-5, "weight_decay": 1.0}  # Liu et al. 2021
+    }
+
+    @property
+    def pinned(self) -> bool:
+        """A subset may be any."""
+        return not self.subset
+
+    def prepare(self, root: Root) -> None:
+        """Find or download the folder, read its metadata, decode its images; the second time all is there."""
+        if root.data is None:
+            self._download(root.cache)
+        folder = self.folder(root)
+        rows = read_metadata(folder)
+        if not self.subset:
+            for i, name in enumerate(SPLITS):
+                self._check_counts(name, [r for r in rows if r.split == i])
+        self._images(root, rows)
+
+    def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
+        """Images at native size, in the order of metadata.csv."""
+        rows = read_metadata(self.folder(root))
+        images = self._images(root, rows)
+        chosen = torch.tensor([i for i, r in enumerate(rows) if r.split == SPLITS.index(split)], dtype=torch.int64)
+        label = torch.tensor([rows[i].label for i in chosen])
+        group = torch.tensor([2 * rows[i].label + rows[i].attribute for i in chosen])
+        if len(chosen) == 0:
+            raise BadData(
+                f"waterbirds {split}", f"{METADATA} lists no image for it", "give a folder with all three splits"
+            )
+        x = Ragged(images.data, images.offset[chosen], images.height[chosen], images.width[chosen])
+        return Split(x, label, group, n_classes=2, n_groups=4)
+
+    def sample(self, n: int, seed: int) -> Split:
+        """Noise with the colour of land or water."""
+        rng = torch.Generator().manual_seed(seed)
+        label, attribute = torch.arange(n) % 2, torch.arange(n) // 2 % 2
+        x = torch.randint(0, 128, (n, 64, 64, 3), generator=rng, dtype=torch.uint8)
+        x[torch.arange(n), :, :, 1 + attribute] += 100
+        return Split(x, label, 2 * label + attribute, n_classes=2, n_groups=4)
+
+    def fingerprint(self, root: Root) -> str:
+        """Hash of metadata.csv, and of names and sizes of the images."""
+        folder = self.folder(root)
+        seen = hashlib.sha256((folder / METADATA).read_bytes())
+        for name in sorted(r.name for r in read_metadata(folder)):
+            seen.update(f"\n{name} {(folder / name).stat().st_size}".encode())
+        return seen.hexdigest()[:16]
+
+    def folder(self, root: Root) -> Path:
+        """The folder with metadata.csv: the user's own, one inside it, or the downloaded one."""
+        if root.data is None:
+            return root.cache / "waterbirds" / "data" / OFFICIAL
+        places = [root.data, root.data / "waterbirds", root.data / OFFICIAL, root.data / "waterbirds" / OFFICIAL]
+        for place in places:
+            if (place / METADATA).is_file():
+                return place
+        wrong = f"no {METADATA} there, nor in waterbirds/ or {OFFICIAL}/ inside it"
+        raise MissingData(
+            f"waterbirds in {root.data}", wrong, f"point --data-dir at the folder extracted from {self.urls[0]}"
+        )
+
+    def _download(self, cache: Path) -> None:
+        target = cache / "waterbirds" / "data"
+        if (target / OFFICIAL / METADATA).is_file():
+            return
+        by_hand = "get the archive by hand, extract it, and point --data-dir at the folder"
+        archive = download.fetch(
+            self.urls, cache / "waterbirds" / f"{OFFICIAL}.tar.gz", self.sha256["archive"], by_hand
+        )
+        download.extract(archive, target)
+        if download.digest(target / OFFICIAL / METADATA) != self.sha256[METADATA]:
+            raise BadData("waterbirds", f"{METADATA} is not the published one", f"delete {target} and run again")
+        archive.unlink()
+
+    def _images(self, root: Root, rows: list[Row]) -> Ragged:
+        return store.open_or_build(root.cache / "waterbirds" / "images", self.folder(root), [r.name for r in rows])
+
+    def _check_counts(self, split: SplitName, rows: list[Row]) -> None:
+        found = group_counts(torch.tensor([2 * r.label + r.attribute for r in rows], dtype=torch.int64), 4)
+        remedy = "give the complete folder, or declare a part of it with --set dataset.subset=true"
+        check_counts(f"waterbirds {split}", found, self.counts[split], remedy)
+
+
+def read_metadata(folder: Path) -> list[Row]:
+    """The rows of metadata.csv; BadData names the line that is wrong, MissingData an image that is not there."""
+    path = folder / METADATA
+    return _rows(folder, path.stat().st_mtime_ns, path.stat().st_size)
+
+
+@lru_cache(maxsize=4)
+def _rows(folder: Path, mtime_ns: int, size: int) -> list[Row]:  # noqa: ARG001 - a changed file is read again
+    path = folder / METADATA
+    rows = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
+            if missing:
+                raise BadData(f"{path}", f"no column {missing[0]!r}", f"it must have {', '.join(COLUMNS)}")
+            for line in reader:
+                rows.append(_row(line, f"{path}, line {reader.line_num}"))
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise BadData(f"{path}", f"no CSV file ({problem})", "copy it again from the archive") from None
+    names = [r.name for r in rows]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise BadData(f"{path}", f"{twice} is listed twice", "copy it again from the archive")
+    absent = [n for n in names if not (folder / n).is_file()]
+    if absent:
+        wrong = f"{len(absent)} of {len(names)} listed images are not there (first: {absent[0]})"
+        raise MissingData(f"images in {folder}", wrong, "extract the whole archive")
+    if not rows:
+        raise BadData(f"{path}", "it lists no images", "copy it again from the archive")
+    return rows
+
+
+def _row(line: Mapping[str, str | None], where: str) -> Row:
+    """One row; BadData where a field is missing or out of range."""
+    again = "the file is damaged: copy it again from the archive"
+    values = {c: line[c] for c in COLUMNS}
+    for column, value in values.items():
+        if value is None or value == "":
+            raise BadData(where, f"field {column!r} is missing", again)
+    name = str(values["img_filename"])
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise BadData(where, f"{name!r} leads outside the folder", again)
+    codes = {}
+    for column, allowed in (("y", ("0", "1")), ("place", ("0", "1")), ("split", ("0", "1", "2"))):
+        if values[column] not in allowed:
+            raise BadData(where, f"{column} is {values[column]!r}, not one of {', '.join(allowed)}", again)
+        codes[column] = int(str(values[column]))
+    return Row(name, codes["y"], codes["place"], codes["split"])
