@@ -142,9 +142,9 @@ def place(dataset: Plugin, backbone: Plugin, algorithm: Plugin) -> str:
 
 def slug(name: str) -> str:
     """A name as a folder's name; names that need changing keep apart by a short hash."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name, re.ASCII):
         return name
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "x"
     return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 

@@ -90,7 +90,7 @@ class Registry(Generic[T]):
         canonical = row.name if not given else row.name.partition(":")[0] + ":" + next(iter(given.values()))
         return Found(canonical, row, self._load(row), given)
 
-    def make(self, name: str, **options: Any) -> T:
+    def make(self, name: str, /, **options: Any) -> T:
         """Build the plug-in: `make("gdro", nu=0.1)`. Options are validated against its fields."""
         found = self.find(name)
         return opts.build(found.target, {**options, **found.given}, f"{self.kind} {found.name}")

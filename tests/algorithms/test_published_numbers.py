@@ -89,18 +89,3 @@ def test_plain_shuffling_visits_each_example_once(name):
     sampling = algorithms.make(name).sampling(split([3, 2, 4, 1]), torch.Generator())
     assert not sampling.weight.is_floating_point()
     assert sampling.weight.tolist() == [1] * 10
-
-
-@pytest.mark.parametrize("name", algorithms.names())
-def test_weighing_is_pure_and_keeps_shapes(name):
-    algorithm = algorithms.make(name)
-    state = algorithm.init(split([4, 4, 4, 4]))
-    before, losses = {k: v.clone() for k, v in state.items()}, LOSSES.clone()
-    first, after = algorithm.weigh(losses, BATCH, state)
-    second, _ = algorithm.weigh(losses, BATCH, state)
-    assert torch.equal(first, second)
-    assert first.shape == LOSSES.shape
-    assert not first.requires_grad
-    assert torch.equal(losses, LOSSES)
-    assert all(torch.equal(state[k], v) for k, v in before.items())
-    assert {k: (v.shape, v.dtype) for k, v in after.items()} == {k: (v.shape, v.dtype) for k, v in before.items()}

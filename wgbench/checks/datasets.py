@@ -52,11 +52,13 @@ def labels_and_groups_fit(prepared: Prepared) -> None:
     """One label and group per example, within range, counted as declared."""
     for name, split in prepared.splits.items():
         n = len(split.x)
-        shapes = split.label.shape == split.group.shape == (n,) and split.columns.shape == (n, split.n_groups)
+        shapes = split.label.shape == split.group.shape == (n,)
         require(shapes, f"{name} has not one label and group per example", "check the shapes of label and group")
         inside = bool(((split.label >= 0) & (split.label < split.n_classes)).all())
         inside = inside and bool(((split.group >= 0) & (split.group < split.n_groups)).all())
         require(inside, f"a label or group of {name} is out of range", "number them from 0")
+        fits = split.columns.shape == (n, split.n_groups)
+        require(fits, f"the membership of {name} has shape {tuple(split.columns.shape)}", "make it (N, G)")
     named = len(prepared.dataset.group_names) == prepared.splits["test"].n_groups
     require(named, "group_names names another number of groups", "name every group, in the order of the ids")
 
