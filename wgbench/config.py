@@ -5,7 +5,7 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from wgbench.errors import BadOption
 from wgbench.options import first_problem, suggestion
@@ -16,7 +16,9 @@ LAST = 10  # the final scores are means over so many last epochs
 SEEDS = (2002, 2022, 2042, 2062, 2082)  # the paper's
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# -0.0 equals 0.0 and is written otherwise: adding 0.0 leaves one zero, so that equal records have equal ids.
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)]
+Fraction = Annotated[NonNegative, Field(lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
@@ -46,7 +48,7 @@ class Views(Record):
     scale: tuple[Positive, Positive] | None = (0.7, 1.0)
     ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)
     flip: bool = True
-    eval: tuple[tuple[Literal["resize", "crop"], int], ...]
+    eval: tuple[tuple[Literal["resize", "crop"], Annotated[int, Field(gt=0)]], ...]
 
     @model_validator(mode="after")
     def _ends_at_size(self) -> Self:
@@ -58,19 +60,21 @@ class Views(Record):
 class Recipe(Record):
     """How one model is trained. Weight decay and `l2_to_init` act on all parameters, biases and norms too."""
 
+    model_config = ConfigDict(allow_inf_nan=False)  # reaches into loss_options, where JSON would make NaN a null
+
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=0)
     lr: Positive
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    momentum: Fraction = 0.9
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: Annotated[int, Field(ge=0)] = 0
     clip_norm: Positive | None = None
     weight_decay: NonNegative = 0.0
     l2_to_init: NonNegative = 0.0  # mu of the paper's Eq. 12: mu/2 |theta - theta(0)|^2
     loss: str = "cross-entropy"
-    loss_options: dict[str, Any] = {}
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    loss_options: dict[str, JsonValue] = {}
+    label_smoothing: Fraction = 0.0
     views: Views | None = None
     pretrained: bool = False
 
@@ -97,9 +101,11 @@ class Protocol(Record):
 class Plugin(Record):
     """A plug-in by name, with its version and its complete options."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     name: str
     version: int
-    options: dict[str, Any] = {}
+    options: dict[str, JsonValue] = {}
 
 
 class Mode(Record):
@@ -141,11 +147,14 @@ def place(dataset: Plugin, backbone: Plugin, algorithm: Plugin) -> str:
 
 
 def slug(name: str) -> str:
-    """A name as a folder's name; names that need changing keep apart by a short hash."""
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name, re.ASCII):
+    """A name as a folder's name on any system; names that need changing keep apart by a short hash.
+
+    Lower case, since some file systems ignore case; a name that looks like one with a hash gets one of its own.
+    """
+    if re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,78}[a-z0-9_-])?", name) and not re.search(r"(^|-)[0-9a-f]{8}$", name):
         return name
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "x"
-    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:60].strip("-.")
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 def replaced(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
@@ -156,7 +165,8 @@ def replaced(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
         inner = data
         for part in path:
             inner = _inside(inner, part, dotted)
-        _inside({**inner, name: {}} if name in inner else inner, name, dotted)
+        if name not in inner and path != ["loss_options"]:  # those are the loss's own: it refuses what it does not know
+            raise _no_option(dotted, name, inner)
         inner[name] = value
     try:
         return Recipe.model_validate(data)
@@ -166,6 +176,12 @@ def replaced(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
 
 def _inside(data: dict[str, Any], name: str, dotted: str) -> dict[str, Any]:
     inner = data.get(name)
-    if not isinstance(inner, dict):
-        raise BadOption("recipe", f"no option {dotted!r}", suggestion(name, set(data)))
-    return inner
+    if isinstance(inner, dict):
+        return inner
+    if name in data:
+        raise BadOption("recipe", f"no option {dotted!r}", f"{name} is {inner!r} here and has no parts: set it whole")
+    raise _no_option(dotted, name, data)
+
+
+def _no_option(dotted: str, name: str, known: dict[str, Any]) -> BadOption:
+    return BadOption("recipe", f"no option {dotted!r}", suggestion(name, set(known)))

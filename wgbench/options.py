@@ -2,10 +2,11 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from wgbench.errors import BadOption, BrokenPlugin
 
@@ -23,23 +24,27 @@ def build(cls: type[T], options: Mapping[str, Any], asked: str) -> T:
     missing = [
         f.name
         for f in dataclasses.fields(cls)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and f.name not in options
+        if f.init
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+        and f.name not in options
     ]
     if missing:
         raise BadOption(asked, f"option {missing[0]!r} has no default", f"give it: --set {missing[0]}=...")
-    hints = get_type_hints(cls, include_extras=True)
-    return cls(
-        **{name: _validated(hints[name], value, f"{asked}, {name}={value!r}") for name, value in options.items()}
-    )
+    annotations = _annotations(cls, asked)
+    values = {n: _validated(annotations[n], value, f"{asked}, {n}={value!r}") for n, value in options.items()}
+    try:
+        return cls(**values)
+    except ValueError as problem:  # the class itself refuses a combination
+        raise BadOption(asked, str(problem), "choose other values") from problem
 
 
 def dump(instance: Any) -> dict[str, Any]:
-    """All options of an instance, as JSON values."""
-    hints = get_type_hints(type(instance), include_extras=True)
-    return {
-        f.name: TypeAdapter(hints[f.name]).dump_python(getattr(instance, f.name), mode="json")
-        for f in dataclasses.fields(instance)
-    }
+    """All options of an instance, as JSON values; equal options give equal JSON."""
+    cls = type(instance)
+    annotations = _annotations(cls, cls.__qualname__)
+    fields = [f.name for f in dataclasses.fields(instance) if f.init]
+    return {n: _dumped(annotations[n], getattr(instance, n), f"{cls.__qualname__}.{n}") for n in fields}
 
 
 def suggestion(name: str, known: set[str]) -> str:
@@ -57,9 +62,51 @@ def first_problem(error: ValidationError) -> str:
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
-def _validated(annotation: Any, value: Any, asked: str) -> Any:
+def _annotations(cls: type, asked: str) -> dict[str, Any]:
     try:
-        return TypeAdapter(annotation).validate_python(value)
+        return get_type_hints(cls, include_extras=True)
+    except NameError as problem:
+        remedy = "import it outside TYPE_CHECKING: options are validated against their annotations"
+        raise BrokenPlugin(asked, f"an annotation of {cls.__name__} means nothing ({problem})", remedy) from problem
+
+
+def _adapter(annotation: Any, asked: str) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation)
+    except PydanticUserError as problem:
+        wrong = f"options cannot be of type {_spelled(annotation)}"
+        raise BrokenPlugin(asked, wrong, "use numbers, strings, and tuples of them") from problem
+
+
+def _validated(annotation: Any, value: Any, asked: str) -> Any:
+    wanted = f"give a value of type {_spelled(annotation)}"
+    try:
+        valid = _adapter(annotation, asked).validate_python(value)
     except ValidationError as error:
-        wanted = getattr(annotation, "__name__", str(annotation))
-        raise BadOption(asked, first_problem(error), f"give a value of type {wanted}") from None
+        raise BadOption(asked, first_problem(error), wanted) from None
+    if not _finite(valid):
+        raise BadOption(asked, "Input should be a finite number", wanted)
+    return valid
+
+
+def _dumped(annotation: Any, value: Any, asked: str) -> Any:
+    # Validated once more, since defaults were not: 1 and 1.0 are one value of a float, and must be one in every id.
+    valid = _validated(annotation, value, asked)
+    dumped = _adapter(annotation, asked).dump_python(valid, mode="json")
+    # A set comes in another order in every process.
+    return sorted(dumped, key=str) if isinstance(valid, set | frozenset) else dumped
+
+
+def _finite(value: Any) -> bool:
+    """Whether no number in it is NaN or infinite, which JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _spelled(annotation: Any) -> str:
+    """A type as its author wrote it, without constraints."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return plain.__name__ if isinstance(plain, type) else str(plain).replace("typing.", "")

@@ -4,6 +4,7 @@ Listing reads metadata only. A plug-in's module is imported when it is asked for
 or slow never disturbs the others.
 """
 
+import dataclasses
 import difflib
 import fnmatch
 import os
@@ -11,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module, metadata
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from wgbench import options as opts
-from wgbench.errors import BrokenPlugin, NameTaken, UnknownName
+from wgbench.errors import BadOption, BrokenPlugin, NameTaken, UnknownName
 
 T = TypeVar("T")
 BUILT_IN = "wgbench"
@@ -24,6 +26,10 @@ def normalise(name: str) -> str:
     """The form names are compared in: case and `-`/`_` do not matter up to the first `:`."""
     head, colon, rest = name.partition(":")
     return head.strip().lower().replace("_", "-") + colon + rest
+
+
+def _head(name: str) -> str:
+    return name.partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class Registry(Generic[T]):
         if os.environ.get("WGBENCH_PLUGINS") == "0":
             return []
         points = metadata.entry_points(group=f"wgbench.{self.kind}")
-        return [Info(normalise(p.name), _summary(p), _owner(p), p.value) for p in points]
+        return [_installed_row(p) for p in points]
 
     def _rows(self) -> list[Info]:
         return [*self._builtin, *self._installed, *self._registered.values()]
@@ -87,21 +93,26 @@ class Registry(Generic[T]):
     def find(self, name: str) -> Found[T]:
         """Resolve a name and import its class; BrokenPlugin names the package that cannot be loaded."""
         row, given = self._row(name)
-        canonical = row.name if not given else row.name.partition(":")[0] + ":" + next(iter(given.values()))
+        canonical = row.name if not given else _head(row.name) + ":" + next(iter(given.values()))
         return Found(canonical, row, self._load(row), given)
 
     def make(self, name: str, /, **options: Any) -> T:
         """Build the plug-in: `make("gdro", nu=0.1)`. Options are validated against its fields."""
         found = self.find(name)
+        for field, value in found.given.items():
+            if options.get(field, value) != value:
+                wrong = f"its {field} is also given as {options[field]!r}"
+                raise BadOption(f"{self.kind} {found.name}", wrong, f"write it once, as {found.info.name}")
         return opts.build(found.target, {**options, **found.given}, f"{self.kind} {found.name}")
 
     def register(self, name: str, target: str | type[T]) -> None:
         """Add a plug-in for this process; `target` is a class or "module:Class"."""
-        key = normalise(name)
-        claimed = next((i for i in self._rows() if i.name == key), None)
-        if claimed is not None and claimed.target is not target:
-            raise NameTaken(f"register {self.kind} {name!r}", f"{claimed.owner} has that name", "choose another name")
-        self._registered[key] = Info(key, _first_line(target), "this program", target)
+        row = Info(normalise(name), _first_line(target), "this program", target)
+        others = [i.owner for i in self._rows() if _head(i.name) == _head(row.name) and i != row]
+        if others or row.name in self._aliases:
+            owner = others[0] if others else BUILT_IN
+            raise NameTaken(f"register {self.kind} {name!r}", f"{owner} has that name", "choose another name")
+        self._registered[row.name] = row
 
     def registered(self) -> dict[str, str | type]:
         """What `register` added: worker processes need it, since they start from nothing."""
@@ -109,13 +120,14 @@ class Registry(Generic[T]):
 
     def _row(self, name: str) -> tuple[Info, dict[str, str]]:
         asked = normalise(name)
-        asked = self._aliases.get(asked, asked)
-        head, _, rest = asked.partition(":")
-        rows = [i for i in self._rows() if i.name.partition(":")[0] == head]
+        head, _, rest = self._aliases.get(asked, asked).partition(":")
+        # Where `asked` is an alias, a plug-in of that very name is a rival of the row behind the alias.
+        rows = [i for i in self._rows() if _head(i.name) in (head, asked)]
         if not rows:
             raise self._unknown(name)
-        if len({i.owner for i in rows}) > 1:
-            owners = " and ".join(sorted({i.owner for i in rows}))
+        claims = {(i.owner, i.target) for i in rows}
+        if len(claims) > 1:
+            owners = " and ".join(sorted(owner for owner, _ in claims))
             raise NameTaken(f"{self.kind} {name!r}", f"claimed by {owners}", "uninstall one, or set WGBENCH_PLUGINS=0")
         takes = rows[0].name.partition(":")[2].strip("<>")
         if bool(takes) != bool(rest):
@@ -125,8 +137,8 @@ class Registry(Generic[T]):
 
     def _unknown(self, name: str) -> UnknownName:
         known = [*self._aliases, *self.names()]
-        heads = {n.partition(":")[0]: n for n in known}
-        close = difflib.get_close_matches(normalise(name).partition(":")[0], heads, n=3, cutoff=0.5)
+        heads = {_head(n): n for n in known}
+        close = difflib.get_close_matches(_head(normalise(name)), heads, n=3, cutoff=0.5)
         guess = f"did you mean {' or '.join(heads[c] for c in close)}?" if close else f"there are {', '.join(known)}"
         return UnknownName(f"{self.kind} {name!r}", "no such name", f"{guess} (`wgbench ls {self.kind}` lists all)")
 
@@ -135,8 +147,9 @@ class Registry(Generic[T]):
             return row.target
         module, _, attribute = row.target.partition(":")
         try:
-            target = getattr(import_module(module), attribute)
-        except Exception as problem:  # a plug-in may fail in any way: it must be named, and nothing else may suffer
+            target: type[T] = attrgetter(attribute)(import_module(module))
+        # A plug-in may fail in any way: it must be named, and nothing else may suffer.
+        except (Exception, SystemExit) as problem:
             if row.owner == BUILT_IN and not isinstance(problem, ImportError):
                 raise
             raise BrokenPlugin(
@@ -144,23 +157,29 @@ class Registry(Generic[T]):
                 f"{row.target} cannot be loaded ({type(problem).__name__}: {problem})",
                 "mend or uninstall that package; all other names still work",
             ) from problem
-        if not isinstance(target, type):
+        fits = isinstance(target, type) and dataclasses.is_dataclass(target)
+        if not fits:
             raise BrokenPlugin(
                 f"{self.kind} {row.name!r} of {row.owner}",
-                f"{row.target} is no class",
+                f"{row.target} is no dataclass",
                 "let the entry point name a frozen dataclass",
             )
         return target
 
 
-def _owner(point: metadata.EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed package"
+def _installed_row(point: metadata.EntryPoint) -> Info:
+    about = _about(point)
+    owner = f"{about['Name']} {about.get('Version', 'of unknown version')}" if "Name" in about else "an unnamed package"
+    return Info(normalise(point.name), about.get("Summary", ""), owner, point.value)
 
 
-def _summary(point: metadata.EntryPoint) -> str:
-    if point.dist is None or "Summary" not in point.dist.metadata:
-        return ""
-    return point.dist.metadata["Summary"]
+def _about(point: metadata.EntryPoint) -> dict[str, str]:
+    """Name, version and summary of the package behind an entry point, as far as it still has them."""
+    try:
+        found = point.dist.metadata if point.dist else None
+        return {k: found[k] for k in ("Name", "Version", "Summary") if k in found} if found is not None else {}
+    except Exception:  # an interrupted uninstallation leaves entry points without metadata
+        return {}
 
 
 def _first_line(target: str | type) -> str:

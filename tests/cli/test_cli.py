@@ -75,9 +75,9 @@ def test_settings_reach_their_owners(cli):
     words = ["--set", "nu=.5", "--set", "recipe.lr=0.05", "--set", "dataset.n=40", "--set", "backbone.width=8"]
     _, out, _ = cli("run", "gdro", "toy", *QUICK, "--wd", "0", "--seeds", "1", "--no-baseline", "--json", *words)
     entry = json.loads(out)
-    assert entry["algorithm"]["options"] == {"nu": 0.5}
+    assert entry["algorithm"]["options"]["nu"] == 0.5
     assert entry["recipe"]["lr"] == 0.05
-    assert entry["dataset"]["options"] == {"n": 40}
+    assert entry["dataset"]["options"] == {"n": 40, "blind": ""}
     assert entry["backbone"]["options"] == {"width": 8, "depth": 1}
     assert entry["partial"][-1] == "no ERM baseline"
     assert entry["command"].startswith("wgbench run gdro toy --seeds 1 --wd 0 --epochs 22 --set nu=0.5")

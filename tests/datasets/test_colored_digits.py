@@ -80,3 +80,12 @@ def test_damaged_digits_are_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(BadData, match=f"are not scikit-learn's; delete {path}"):
         dataset.load(Root(tmp_path), "train", Preprocess())
+
+
+def test_flipped_labels_are_outliers_in_training_alone(load):
+    plain, noisy = load(), load(label_noise=0.2)
+    flipped = plain["train"].label != noisy["train"].label
+    assert int(flipped.sum()) == 200
+    assert torch.equal(plain["train"].x, noisy["train"].x)
+    assert torch.equal(noisy["train"].group, 2 * noisy["train"].label + plain["train"].group % 2)
+    assert torch.equal(plain["test"].label, noisy["test"].label)

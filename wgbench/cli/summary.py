@@ -48,6 +48,11 @@ def _remarks(entry: Entry) -> list[str]:
     diverged = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.diverged_at is not None]
     collapsed = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.collapsed and c.diverged_at is None]
     remarks += [f"diverged (counted as 0): {', '.join(diverged)}"] if diverged else []
+    sets = [c.notes["error_set"] for c in entry.cells if "error_set" in c.notes and c.weight_decay == 0]
+    if sets:
+        mean = [sum(recall) / len(sets) for recall in zip(*(s["recall"] for s in sets), strict=True)]
+        shares = ", ".join(f"{n} {100 * r:.0f} %" for n, r in zip(entry.dataset.group_names, mean, strict=True))
+        remarks.append(f"error set: {sum(s['size'] for s in sets) / len(sets):.0f} examples; of {shares}")
     remarks += [f"predicts a single class at the end: {', '.join(collapsed)}"] if collapsed else []
     return remarks
 

@@ -268,8 +268,14 @@ def _cell(run: Run, scores: Mapping[str, Any]) -> schema.CellOf:
         seed=run.cell.seed,
         weight_decay=run.cell.weight_decay,
         scores=dict(scores),
+        notes={k: _brief(v) for k, v in run.result["notes"].items()},
         **{name: run.result[name] for name in names},
     )
+
+
+def _brief(note: Any) -> Any:
+    """A note without its lists of members, which stay in the run folder."""
+    return {k: v for k, v in note.items() if k != "members"} if isinstance(note, dict) else note
 
 
 def _cost(found: Sequence[Run]) -> schema.Cost:

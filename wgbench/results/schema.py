@@ -51,6 +51,7 @@ class CellOf(Record):
     model: str
     seconds: float
     scores: dict[str, float | int | bool | None]
+    notes: dict[str, Any] = {}  # what the algorithm reported: JTT's error set
 
 
 class Tuning(Record):
