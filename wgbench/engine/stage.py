@@ -85,6 +85,7 @@ class Stage:
         self.recorded: Tensors = {name: self._blank(name) for name in record}
         self.loss_state = {k: v.to(device) for k, v in loss.init(train).items()}
         self.state = {k: v.to(device) for k, v in algorithm.init(train).items()}
+        self.initial = {k: v.clone() for k, v in self.state.items() if v.numel() <= SMALL}
         self.optimizer = Optimizer(list(networks.parameters()), recipe, self.steps)
         self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
         self.best = Best()
@@ -262,7 +263,9 @@ class Stage:
         return torch.full((len(self.prepared.splits["train"]),), -1, device=self.device)
 
     def _small_state(self) -> dict[str, Any]:
-        return {k: state.json_numbers(v) for k, v in self.state.items() if v.numel() <= SMALL}
+        """What changes of the algorithm's state and is small: group weights, running means."""
+        small = {k: v for k, v in self.state.items() if v.numel() <= SMALL}
+        return {k: state.json_numbers(v) for k, v in small.items() if not torch.equal(v, self.initial[k])}
 
 
 def _size(sampling: Sampling) -> int:

@@ -192,11 +192,20 @@ def curves_table(found: Sequence[Run]) -> bytes:
                     **line[split],
                     "mass": line["weights"]["mass"] if split == "train" else None,
                     "ess": line["weights"]["ess"] if split == "train" else None,
-                    "state": json.dumps(line["state"]) if split == "train" and line["state"] else None,
+                    "state": _rounded(line["state"]) if split == "train" and line["state"] else None,
                 }
                 for name, value in row.items():
                     columns.setdefault(name, []).append(value)
     return _parquet(columns)
+
+
+def _rounded(state: Mapping[str, Any]) -> str:
+    """An algorithm's small state as JSON, six digits after the point: for figures, not for going on."""
+
+    def short(value: Any) -> Any:
+        return [short(v) for v in value] if isinstance(value, list) else value if value is None else round(value, 6)
+
+    return json.dumps({name: short(value) for name, value in state.items()}, separators=(",", ":"))
 
 
 def predictions_table(plain: Mapping[int, Run]) -> bytes:
