@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wgbench.launch import work
 
 LONG = 600.0  # seconds: a longer run is announced, with what would shorten it
+SETTLED = 5.0  # seconds of training after which its speed can be judged
 
 
 class Display(Observer):
@@ -34,7 +35,7 @@ class Display(Observer):
         self.cells: dict[str, Cell] = {}
         self.rows: dict[str, TaskID] = {}
         self.total: TaskID | None = None
-        self.started = time.monotonic()
+        self.first: float | None = None  # when the first epoch ended: starting up says nothing of speed
         self.epochs = self.done = self.finished = 0
         self.announced = False
 
@@ -53,7 +54,6 @@ class Display(Observer):
         self.bars.start()
         self.cells = {c.id: c for c in todo}
         self.epochs = sum(c.recipe.epochs for c in todo)
-        self.started = time.monotonic()
         if len(todo) < len(cells):
             self.console.print(f"{len(cells) - len(todo)} of {len(cells)} cells are done already")
         self.total = self.bars.add_task(f"{len(todo)} cells", total=self.epochs, text="epochs")
@@ -61,6 +61,7 @@ class Display(Observer):
     def progress(self, progress: "work.Progress") -> None:
         """One more epoch of a cell."""
         self.done += 1
+        self.first = self.first or time.monotonic()
         cell = self.cells[progress.cell]
         text = "" if progress.worst_group is None else f"worst group {progress.worst_group:5.1%}"
         if progress.cell not in self.rows:
@@ -68,10 +69,11 @@ class Display(Observer):
             if not self.console.is_terminal and len(self.rows) == 1:
                 self.console.print(f"{_named(cell)}: epoch {progress.epoch}, {text}")
         self.bars.update(self.rows[progress.cell], completed=progress.epoch, text=text)
-        left = self._left()
+        spent = time.monotonic() - self.first
+        left = spent / max(self.done - 1, 1) * (self.epochs - self.done)
         if self.total is not None:
             self.bars.update(self.total, completed=self.done, text=f"epochs, about {_span(left)} left")
-        if not self.announced and self.done >= 3 and left > LONG:
+        if not self.announced and spent > SETTLED and left > LONG:
             self.announced = True
             shorter = "--seeds, --wd and --epochs narrow it (the entry is then marked partial)"
             self.console.print(f"this will take about {_span(left)}; {shorter}")
@@ -80,9 +82,6 @@ class Display(Observer):
             self.bars.remove_task(self.rows[progress.cell])
             if not self.console.is_terminal:
                 self.console.print(f"[{self.finished}/{len(self.cells)}] {_named(cell)}: {text}", markup=False)
-
-    def _left(self) -> float:
-        return (time.monotonic() - self.started) / self.done * (self.epochs - self.done)
 
 
 def _named(cell: Cell) -> str:
