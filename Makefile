@@ -2,31 +2,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check -q
-# A stamp is written when its installation has succeeded: an interrupted one is done again. It depends on where the
-# checkout lies, since the package is installed in place.
-HERE := $(shell pwd | cksum | tr -d ' ')
-RUN := $(VENV)/.run-$(HERE)
-DEV := $(VENV)/.dev-$(HERE)
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: help demo test lint slow clean
+# Stamps are written when a step has succeeded: an interrupted one is done again, a finished one is not.
+MADE := $(VENV)/.made
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+# The checkout that the package is installed from, in place: another one that shares the environment installs its own.
+CHECKOUT := $(VENV)/.checkout
+
+.PHONY: help demo test slow lint clean FORCE
+.NOTPARALLEL:
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 8
-
-$(VENV)/.made:
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
-
-$(RUN): pyproject.toml $(VENV)/.made
-	@echo "installing wgbench and what it needs (about 6 GB with torch), a few minutes the first time"
-	$(PIP) install -e .
-	@touch $@
-
-$(DEV): pyproject.toml $(VENV)/.made
-	@echo "installing wgbench for development (about 6 GB with torch), a few minutes the first time"
-	$(PIP) install -e '.[dev]'
-	@touch $@ $(RUN)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUN)  ## install, and run Group DRO on real digits: 5 seeds x 5 weight decays
 	$(BIN)/wgbench run gdro colored-digits
@@ -44,4 +33,24 @@ lint: $(DEV)  ## ruff, mypy --strict, and who may import whom
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
 clean:  ## remove the virtual environment, keep runs
-	rm -rf $(VENV)
+	test ! -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer: make ... PYTHON=python3.12")'
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(CHECKOUT): $(MADE) FORCE
+	@echo '$(CURDIR)' | cmp -s - $@ || echo '$(CURDIR)' > $@
+
+$(RUN): pyproject.toml $(CHECKOUT)
+	@echo "installing wgbench and what it needs (about 6 GB with torch), a few minutes the first time"
+	$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml $(CHECKOUT)
+	@echo "installing wgbench for development (about 6 GB with torch), a few minutes the first time"
+	$(PIP) -e '.[dev]'
+	@touch $(RUN) $@
+
+FORCE:

@@ -109,14 +109,35 @@ def _killed(arguments, store, lines):
     return process.wait(), process.stderr.read().decode()
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_killed_and_started_again_everything_is_bit_identical(jobs, tmp_path):
-    command = ["run", "gdro", "colored-digits", "--seeds", "1,2", "--wd", "0", "--epochs", "40", "--no-baseline"]
+# One algorithm per kind of stage: plain, two at once, two stages, two networks, a refitted head.
+KILLED = [
+    ("gdro", "1", (10,)),
+    ("gdro", "2", (10, 25)),
+    ("jtt", "1", (3, 30)),
+    ("lff", "1", (20,)),
+    ("dfr", "1", (15,)),
+]
+
+
+@pytest.mark.parametrize(("name", "jobs", "moments"), KILLED)
+def test_killed_and_started_again_everything_is_bit_identical(name, jobs, moments, tmp_path):
+    command = [
+        "run",
+        name,
+        "colored-digits",
+        "--seeds",
+        "1,2" if jobs == "2" else "1",
+        "--wd",
+        "0",
+        "--epochs",
+        "40",
+        "--no-baseline",
+    ]
     command += ["--set", "backbone.width=32", "--checkpoint-every", "0"]
     whole = subprocess.run([sys.executable, "-m", "wgbench", *command, "--runs", tmp_path / "whole"], check=False)
     assert whole.returncode == 0
     torn = [*command, "--runs", str(tmp_path / "torn"), "--jobs", jobs]
-    for lines in (10, 25):
+    for lines in moments:
         code, said = _killed(torn, tmp_path / "torn", lines)
         assert code == -signal.SIGKILL, said
     assert subprocess.run([sys.executable, "-m", "wgbench", *torn], check=False).returncode == 0

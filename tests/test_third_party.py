@@ -12,11 +12,11 @@ PYPROJECT = """
 requires = ["hatchling"]
 build-backend = "hatchling.build"
 [project]
-name = "softmax-weights"
+name = "tilted-erm"
 version = "0.3"
-description = "Softmax weights."
+description = "Tilted ERM."
 [project.entry-points."wgbench.algorithms"]
-softmax = "my_package:Softmax"
+tilted = "my_package:Tilted"
 [tool.hatch.build.targets.wheel]
 include = ["my_package.py"]
 """
@@ -42,9 +42,10 @@ def test_the_example_of_contributing_installs_and_runs(tmp_path):
         command = [sys.executable, "-m", "wgbench", *words]
         return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
-    assert "softmax-weights 0.3" in wgbench("ls", "algorithms")
-    words = ["--seeds", "1", "--wd", "0", "--epochs", "3", "--set", "temperature=2", "--no-baseline", "--json"]
-    entry = json.loads(wgbench("run", "softmax", "colored-digits", *words, "--jobs", "2"))
-    assert entry["algorithm"]["distribution"] == "softmax-weights 0.3"
-    assert entry["algorithm"]["options"] == {"temperature": 2.0}
+    assert "tilted-erm 0.3" in wgbench("ls", "algorithms")
+    words = ["--seeds", "1", "--wd", "0", "--epochs", "3", "--set", "tilt=2", "--no-baseline", "--json"]
+    entry = json.loads(wgbench("run", "tilted", "colored-digits", *words, "--jobs", "2"))
+    assert entry["algorithm"]["distribution"] == "tilted-erm 0.3"
+    assert entry["algorithm"]["options"] == {"tilt": 2.0}
     assert entry["scores"]["wga_selected"] is not None
+    assert "FAIL" not in wgbench("check", "algorithm", "tilted")
