@@ -2,7 +2,7 @@
 
 import pytest
 
-from wgbench import algorithms, backbones, datasets
+from wgbench import algorithms, backbones, datasets, losses
 from wgbench.checks.toy import Toy
 from wgbench.config import Cell, Plugin, Recipe
 from wgbench.launch import work
@@ -42,6 +42,7 @@ def toy_cell():
             dataset=plugin(datasets.registry, "toy"),
             backbone=plugin(backbones.registry, backbone, **({"width": width} if backbone == "mlp" else {})),
             algorithm=plugin(algorithms.registry, algorithm, **changes),
+            loss=plugin(losses.registry, "cross-entropy"),
             recipe=Toy.recipe.model_copy(update=recipe),
             seed=seed,
         )

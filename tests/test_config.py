@@ -20,6 +20,7 @@ CELL = Cell(
     dataset=Plugin(name="d", version=1),
     backbone=PLUGIN,
     algorithm=Plugin(name="a", version=1),
+    loss=Plugin(name="l", version=1),
     recipe=SEEING,
     seed=1,
 )
@@ -32,6 +33,7 @@ OTHERS = [
             "dataset": {"name": "d", "version": 2},
             "backbone": {"name": "b", "version": 1, "options": {"width": 4, "depth": 1}},
             "algorithm": {"name": "erm", "version": 1},
+            "loss": {"name": "vs", "version": 1},
             "recipe": RECIPE.model_dump(),
             "seed": 2,
             "mode": {"precision": "bf16"},
@@ -161,6 +163,7 @@ cells = st.builds(
     dataset=plugins,
     backbone=plugins,
     algorithm=plugins,
+    loss=plugins,
     recipe=recipes,
     seed=st.integers(0, 2**63 - 1),
     mode=st.builds(Mode, precision=st.sampled_from(["fp64", "fp32", "tf32", "bf16"])),
@@ -405,6 +408,7 @@ AWKWARD = [
 
 
 @given(st.text() | st.text("ab./\\-_:A0"))
+@example("a.")
 @example("a/" * 500)
 @example("a" * 500)
 def test_a_slug_is_one_safe_folder_name(name):

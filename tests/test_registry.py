@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -165,9 +166,12 @@ def test_an_entry_point_may_name_an_inner_class(install):
     assert registry().make("inner").strength == 1.0
 
 
-def test_a_package_without_metadata_disturbs_nobody(install):
-    # What an interrupted uninstallation leaves.
-    (install("torn", {"rest": "torn_module:Good"}) / "METADATA").unlink()
+@pytest.mark.parametrize(
+    "damage", [Path.unlink, lambda p: p.write_bytes(b""), lambda p: p.write_bytes(b"Name: \xff\xfe")]
+)
+def test_a_package_with_torn_metadata_disturbs_nobody(install, damage):
+    # What an interrupted uninstallation or a full disk leaves.
+    damage(install("torn", {"rest": "torn_module:Good"}) / "METADATA")
     importlib.invalidate_caches()
     r = registry()
     assert r.names() == [*BUILT_IN, "rest"]

@@ -115,7 +115,7 @@ class Mode(Record):
 
 
 class Cell(Record):
-    """One training run. `recipe.weight_decay` is the grid's value.
+    """One training run. `recipe.weight_decay` is the grid's value, `loss` what the recipe's loss comes down to.
 
     `data` is the fingerprint of data that name and version do not pin down (a subset, a folder of one's own);
     `weights` the SHA-256 of initial weights that were given as a file.
@@ -124,6 +124,7 @@ class Cell(Record):
     dataset: Plugin
     backbone: Plugin
     algorithm: Plugin
+    loss: Plugin
     recipe: Recipe
     seed: Seed
     mode: Mode = Mode()

@@ -11,14 +11,14 @@ import torch
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
-from wgbench import algorithms, backbones, datasets
+from wgbench import algorithms, backbones, datasets, losses
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
 from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import SPLITS, Dataset
 from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingWeights
-from wgbench.launch.work import Job, loss_of, shape_of
+from wgbench.launch.work import Job, shape_of
 from wgbench.options import dump, first_problem
 from wgbench.registry import Registry
 from wgbench.request import Observer, Request
@@ -129,7 +129,6 @@ def plan(request: Request, observer: Observer) -> Plan:
     name = request.backbone or dataset.backbone
     backbone, backbone_record = _plugin(backbones.registry, name, request.settings_of("backbone"))
     recipe = _recipe(request, dataset)
-    loss_of(recipe)
     protocol = _protocol(request, dataset)
     root = Root(cache_root(), request.data_dir)
     dataset.prepare(root)
@@ -139,6 +138,7 @@ def plan(request: Request, observer: Observer) -> Plan:
         dataset=dataset_record,
         backbone=backbone_record,
         algorithm=algorithm_record,
+        loss=_loss(recipe),
         recipe=recipe,
         protocol=protocol,
         mode=precision.mode(
@@ -181,6 +181,17 @@ def _recipe(request: Request, dataset: Dataset) -> Recipe:
     if request.pretrained is not None or request.weights is not None:
         changes["pretrained"] = request.pretrained is not False
     return replaced(dataset.recipe, changes)
+
+
+def _loss(recipe: Recipe) -> Plugin:
+    """The loss that a recipe names, with all its options; BadOption for those that it does not have."""
+    options, smoothing = dict(recipe.loss_options), recipe.label_smoothing
+    if smoothing:
+        if losses.info(recipe.loss).name != "cross-entropy":
+            asked = f"recipe.label_smoothing={smoothing}"
+            raise BadOption(asked, f"the loss {recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
+        options["smoothing"] = smoothing
+    return _plugin(losses.registry, recipe.loss, options)[1]
 
 
 def _protocol(request: Request, dataset: Dataset) -> Protocol:

@@ -75,7 +75,7 @@ def test_the_fingerprint_follows_labels_and_images(waterbirds, tmp_path):
 
 def test_a_missing_folder_says_what_was_looked_for(tmp_path):
     with pytest.raises(
-        MissingData, match=rf"no metadata\.csv there, nor in waterbirds/ .*--data-dir at the folder .*{OFFICIAL}"
+        MissingData, match=rf"no metadata\.csv there nor in waterbirds/ .*--data-dir at the folder .*{OFFICIAL}"
     ):
         Waterbirds().prepare(Root(tmp_path, tmp_path / "nowhere"))
 

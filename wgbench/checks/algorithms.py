@@ -196,7 +196,7 @@ def run(algorithm: Algorithm, sink: Memory | None = None, blind: str = "") -> di
     splits: dict[str, Split] = {s: toy.load(Root(Path()), s, Preprocess()) for s in SPLITS}
     recipe = Toy.recipe.model_copy(update={"epochs": 24})
     plugin = Plugin(name="checked", version=1)
-    cell = Cell(dataset=plugin, backbone=plugin, algorithm=plugin, recipe=recipe, seed=7)
+    cell = Cell(dataset=plugin, backbone=plugin, algorithm=plugin, loss=plugin, recipe=recipe, seed=7)
     parts = fit.Parts(algorithm, MLP(width=16), CrossEntropy(), splits, Spec((3,), 2))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -18,6 +18,10 @@ registry: "Registry[Dataset]" = Registry(
             "wgbench.datasets.waterbirds:Waterbirds",
             "photographs of birds on land and water backgrounds (Sagawa et al. 2020)",
         ),
+        "compas": ("wgbench.datasets.compas:Compas", "recidivism, overlapping groups by race and sex; a table"),
+        "adult": ("wgbench.datasets.adult:Adult", "income above 50,000 dollars by sex; a table"),
+        "colored-mnist": ("wgbench.datasets.colored_mnist:ColoredMNIST", "MNIST digits with a spurious ink colour"),
+        "dominoes": ("wgbench.datasets.dominoes:Dominoes", "a spurious MNIST digit above a CIFAR-10 car or truck"),
     },
 )
 make, names, info, register = registry.make, registry.names, registry.info, registry.register

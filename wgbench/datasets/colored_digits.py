@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from wgbench.bits import permutation, uniform
 from wgbench.config import Recipe
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets.spurious import agreeing
 from wgbench.errors import BadData
 from wgbench.types import Preprocess, Root, Split
 
@@ -102,23 +103,14 @@ class ColoredDigits(Dataset):
         start = sum(SIZES[s] for s in SPLITS[: SPLITS.index(split)])
         rows = order[start : start + SIZES[split]]
         label = digit[rows] % 2
-        attribute = self._coloured(label, split)
+        share = self.agreement if split == "train" else 0.5
+        attribute = agreeing(label, share, SEED, self.draw, 2, SPLITS.index(split))
         normal = ndtri(np.maximum(uniform(len(rows) * 192, SEED, self.draw, 1, SPLITS.index(split)), 2.0**-54))
         noise = self.noise * normal.reshape(-1, 3, 8, 8)
         if split == "train":
             flipped = permutation(len(label), SEED, self.draw, 3)[: round(self.label_noise * len(label))]
             label[flipped] = 1 - label[flipped]
         return _split(_painted(pixels[rows], attribute) + noise, label, attribute)
-
-    def _coloured(self, label: NDArray[np.int64], split: SplitName) -> NDArray[np.int64]:
-        """Colour of each example: within each class a share agrees with the label, exactly."""
-        share = self.agreement if split == "train" else 0.5
-        attribute = label.copy()
-        for y in (0, 1):
-            members = np.flatnonzero(label == y)
-            members = members[permutation(len(members), SEED, self.draw, 2, SPLITS.index(split), y)]
-            attribute[members[round(share * len(members)) :]] = 1 - y
-        return attribute
 
 
 def _cached(root: Root) -> Path:

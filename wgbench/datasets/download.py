@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def fetch(urls: Sequence[str], target: Path, sha256: str, by_hand: str) -> Path:
+def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -> Path:
     """The file behind the first of `urls` that delivers the expected bytes; what is there already is kept.
 
     A broken transfer leaves `target.part`, from which the next attempt goes on. `by_hand` ends the message of
-    DownloadFailed: what to do without a network.
+    DownloadFailed: what to do without a network. Without a published checksum (None) any file but a web page will do.
     """
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
-        if target.is_file() and digest(target) == sha256:
+        if target.is_file() and sha256 in (None, digest(target)):
             return target
         said = []
         for url in urls:
@@ -78,7 +78,7 @@ class writing:  # noqa: N801 - reads as a word: `with writing(path):`
             raise StoreFailed(f"writing {self.path}", f"no space left ({problem.strerror})", remedy) from None
 
 
-def _attempt(url: str, target: Path, sha256: str) -> str | None:
+def _attempt(url: str, target: Path, sha256: str | None) -> str | None:
     """Try one mirror; what went wrong, or None."""
     import httpx
 
@@ -98,12 +98,17 @@ def _attempt(url: str, target: Path, sha256: str) -> str | None:
         return f"HTTP {problem.response.status_code}"
     except httpx.HTTPError as problem:
         return f"{type(problem).__name__} after {part.stat().st_size if part.is_file() else 0} bytes"
-    if digest(part) != sha256:
-        page = part.open("rb").read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))
+    page = _is_page(part)
+    if page or sha256 not in (None, digest(part)):
         part.unlink()
         return "it answered with a web page" if page else "the bytes are not those of the published archive"
     os.replace(part, target)
     return None
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))
 
 
 def _receive(response: "httpx.Response", part: Path, start: int) -> None:

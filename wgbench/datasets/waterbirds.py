@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 import torch
 
 from wgbench.config import Recipe, Views
-from wgbench.datasets import download, store
+from wgbench.datasets import download, files, store
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
@@ -127,16 +127,9 @@ Group Shifts, ICLR 2020"
 
     def folder(self, root: Root) -> Path:
         """The folder with metadata.csv: the user's own, one inside it, or the downloaded one."""
-        if root.data is None:
-            return root.cache / "waterbirds" / "data" / OFFICIAL
-        places = [root.data, root.data / "waterbirds", root.data / OFFICIAL, root.data / "waterbirds" / OFFICIAL]
-        for place in places:
-            if (place / METADATA).is_file():
-                return place
-        wrong = f"no {METADATA} there, nor in waterbirds/ or {OFFICIAL}/ inside it"
-        raise MissingData(
-            f"waterbirds in {root.data}", wrong, f"point --data-dir at the folder extracted from {self.urls[0]}"
-        )
+        remedy = f"point --data-dir at the folder extracted from {self.urls[0]}"
+        given = files.find("waterbirds", root, METADATA, ("waterbirds", OFFICIAL, f"waterbirds/{OFFICIAL}"), remedy)
+        return given or root.cache / "waterbirds" / "data" / OFFICIAL
 
     def _download(self, cache: Path) -> None:
         target = cache / "waterbirds" / "data"

@@ -10,13 +10,12 @@ from typing import Any
 import torch
 
 from wgbench import algorithms, backbones, datasets, losses, runs
-from wgbench.config import Cell, Plugin, Recipe
+from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit, precision
 from wgbench.engine.sink import Line
 from wgbench.errors import BadOption, DeviceFailed
 from wgbench.launch.environment import environment
-from wgbench.losses.base import Loss
 from wgbench.registry import Registry
 from wgbench.types import Preprocess, Root, Spec, Split
 
@@ -82,18 +81,9 @@ def assemble(job: Job) -> fit.Parts:
     splits = _splits(cell.dataset.model_dump_json(), job.root, backbone.preprocess())
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
-    return fit.Parts(_made(algorithms.registry, cell.algorithm), backbone, loss_of(cell.recipe), splits, spec)
-
-
-def loss_of(recipe: Recipe) -> Loss:
-    """The loss that a recipe names; BadOption for options that it does not have."""
-    options, smoothing = dict(recipe.loss_options), recipe.label_smoothing
-    if smoothing:
-        if losses.info(recipe.loss).name != "cross-entropy":
-            asked = f"recipe.label_smoothing={smoothing}"
-            raise BadOption(asked, f"the loss {recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
-        options["smoothing"] = smoothing
-    return losses.make(recipe.loss, **options)
+    return fit.Parts(
+        _made(algorithms.registry, cell.algorithm), backbone, _made(losses.registry, cell.loss), splits, spec
+    )
 
 
 def shape_of(split: Split, cell: Cell) -> tuple[int, ...]:

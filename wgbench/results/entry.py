@@ -26,6 +26,7 @@ class Subject(Record):
     dataset: Plugin
     backbone: Plugin
     algorithm: Plugin
+    loss: Plugin
     recipe: Recipe
     protocol: Protocol
     mode: Mode
@@ -39,6 +40,7 @@ class Subject(Record):
                 dataset=self.dataset,
                 backbone=self.backbone,
                 algorithm=self.algorithm,
+                loss=self.loss,
                 recipe=self.recipe.model_copy(update={"weight_decay": weight_decay}),
                 seed=seed,
                 mode=self.mode,
@@ -127,6 +129,7 @@ def build(
             parameters_per_example=parameters / examples,
         ),
         algorithm=described.algorithm,
+        loss=subject.loss,
         recipe=subject.recipe,
         protocol=protocol,
         mode=subject.mode,

@@ -44,6 +44,7 @@ def subject_of(entry: schema.Entry) -> Subject:
         dataset=_plugin(entry.dataset),
         backbone=_plugin(entry.backbone),
         algorithm=_plugin(entry.algorithm),
+        loss=entry.loss,
         recipe=entry.recipe,
         protocol=entry.protocol,
         mode=entry.mode,

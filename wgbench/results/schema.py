@@ -81,6 +81,7 @@ class Entry(Record):
     dataset: DatasetOf
     backbone: BackboneOf
     algorithm: AlgorithmOf
+    loss: Plugin
     recipe: Recipe
     protocol: Protocol
     mode: Mode

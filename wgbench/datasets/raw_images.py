@@ -1,0 +1,156 @@
+"""MNIST and CIFAR-10 as arrays: from the hub, or from the user's parquet, idx or folder-of-images files, read once."""
+
+import gzip
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from PIL import Image
+
+from wgbench.datasets.download import writing
+from wgbench.errors import BadData, DownloadFailed, MissingData
+from wgbench.types import Root
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (N, H, W) or (N, H, W, 3), labels (N,)
+HUB = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
+SIZES = {"mnist": {"train": 60000, "test": 10000}, "cifar10": {"train": 50000, "test": 10000}}
+IDX = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")}
+IDX["test"] = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def prepare(name: str, root: Root) -> None:
+    """Decode both parts into the cache; the second time they are there."""
+    for part in ("train", "test"):
+        load(name, part, root)
+
+
+def load(name: str, part: str, root: Root) -> Arrays:
+    """All images and labels of `train` or `test`, in the source's order; BadData for a wrong number of them."""
+    source = _source(name, part, root)
+    folder = root.cache / name
+    path = folder / f"{part}-{_key(source)}.npz"
+    if not path.is_file():
+        with writing(path):
+            folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not path.is_file():
+                _save(path, _read(name, part, source))
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["images"], arrays["labels"]
+
+
+def _save(path: Path, arrays: Arrays) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.npz")
+    try:
+        with writing(path):
+            np.savez(beside, images=arrays[0], labels=arrays[1])
+            os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _source(name: str, part: str, root: Root) -> list[Path]:
+    """The user's files of a part: one parquet file, two idx files, or the images of a folder; empty for the hub."""
+    if root.data is None:
+        return []
+    for place in (root.data / name, root.data):
+        parquet = [place / f"{part}.parquet", *sorted(place.glob(f"{part}-*.parquet"))]
+        found = [p for p in parquet if p.is_file()]
+        if found:
+            return found
+        if name == "mnist":
+            for suffix in ("", ".gz"):
+                pair = [place / f"{stem}{suffix}" for stem in IDX[part]]
+                if all(p.is_file() for p in pair):
+                    return pair
+        images = sorted(p for p in (place / part).glob("*/*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        if images:
+            return images
+    wrong = f"neither {part}.parquet, nor {IDX[part][0]}, nor {part}/<label>/*.png in it or in {name}/"
+    remedy = f"get it from huggingface.co/datasets/{HUB[name]}, or leave --data-dir out to download it"
+    raise MissingData(f"{name} in {root.data}", wrong, remedy)
+
+
+def _key(source: Sequence[Path]) -> str:
+    seen = hashlib.sha256(b"1")
+    for path in source:
+        status = path.stat()
+        seen.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return seen.hexdigest()[:16]
+
+
+def _read(name: str, part: str, source: Sequence[Path]) -> Arrays:
+    if not source:
+        arrays = _from_hub(name, part)
+    elif source[0].suffix == ".parquet":
+        arrays = _from_rows(_parquet_rows(source), name)
+    elif "ubyte" in source[0].name:
+        arrays = _idx(source[0]), _idx(source[1]).astype(np.int64)
+    else:
+        rows = ((path.read_bytes(), path.parent.name) for path in source)
+        arrays = _from_rows(((content, int(label)) for content, label in rows), name)
+    if len(arrays[0]) != SIZES[name][part] or len(arrays[1]) != len(arrays[0]):
+        wrong = f"{len(arrays[0])} images instead of {SIZES[name][part]}"
+        raise BadData(f"{name} {part}", wrong, "give the complete files")
+    return arrays
+
+
+def _parquet_rows(paths: Sequence[Path]) -> Iterator[tuple[bytes, int]]:
+    """Encoded image and label of every row, in the hub's layout: a struct column with `bytes`, and `label`."""
+    from pyarrow import ArrowException, parquet
+
+    for path in paths:
+        try:
+            table = parquet.read_table(path)
+        except (ArrowException, OSError) as problem:
+            raise BadData(f"{path}", f"no parquet file ({problem})", "get it again") from None
+        image = next((c for c in ("image", "img") if c in table.column_names), None)
+        if image is None or "label" not in table.column_names:
+            raise BadData(f"{path}", f"its columns are {', '.join(table.column_names)}", "it must have image and label")
+        for value, label in zip(table[image].to_pylist(), table["label"].to_pylist(), strict=True):
+            yield value["bytes"], label
+
+
+def _from_rows(rows: Iterator[tuple[bytes, int]], name: str) -> Arrays:
+    mode, images, labels = "L" if name == "mnist" else "RGB", [], []
+    for i, (content, label) in enumerate(rows):
+        try:
+            images.append(np.asarray(Image.open(io.BytesIO(content)).convert(mode)))
+        except (OSError, SyntaxError, ValueError) as problem:
+            raise BadData(
+                f"{name}, image {i}", f"unreadable ({type(problem).__name__})", "get the file again"
+            ) from None
+        labels.append(label)
+    return np.stack(images) if images else np.zeros((0, 28, 28), np.uint8), np.array(labels, dtype=np.int64)
+
+
+def _idx(path: Path) -> NDArray[np.uint8]:
+    """An idx file of unsigned bytes (Y. LeCun's format), gzipped or not."""
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as problem:
+        raise BadData(f"{path}", f"damaged ({problem})", "get it again") from None
+    dims = content[3] if content[:3] == b"\0\0\x08" else 0
+    shape = tuple(np.frombuffer(content, ">u4", dims, 4).astype(int))
+    if not dims or len(content) != 4 + 4 * dims + int(np.prod(shape)):
+        raise BadData(f"{path}", "no idx file of bytes, or cut short", "get it again")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dims).reshape(shape)
+
+
+def _from_hub(name: str, part: str) -> Arrays:
+    import datasets
+
+    try:
+        rows = datasets.load_dataset(HUB[name], split=part)
+    except Exception as problem:  # the hub's client, the network and the disk each raise errors of their own
+        remedy = f"get the parquet files of huggingface.co/datasets/{HUB[name]} by hand and give --data-dir"
+        raise DownloadFailed(f"downloading {HUB[name]}", f"{type(problem).__name__}", remedy) from problem
+    image = "image" if "image" in rows.column_names else "img"
+    mode = "L" if name == "mnist" else "RGB"
+    images = np.stack([np.asarray(i.convert(mode)) for i in rows[image]])
+    return images, np.array(rows["label"], dtype=np.int64)
