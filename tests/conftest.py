@@ -1,5 +1,8 @@
 """Shared pieces: a dataset that takes no time, cells on it, and a cache that is not the user's."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from wgbench import algorithms, backbones, datasets, losses
@@ -8,6 +11,17 @@ from wgbench.config import Cell, Plugin, Recipe
 from wgbench.launch import work
 from wgbench.options import dump
 from wgbench.types import Root
+
+# Real files, for the tests that use them where they are present.
+GIVEN_DATA = Path(os.environ["WGBENCH_DATA"]).resolve() if os.environ.get("WGBENCH_DATA") else None
+
+
+@pytest.fixture
+def given_data():
+    """The folder that WGBENCH_DATA names."""
+    if GIVEN_DATA is None:
+        pytest.skip("WGBENCH_DATA names no folder")
+    return GIVEN_DATA
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -190,3 +190,15 @@ def test_an_unreadable_image_is_named_before_training(waterbirds, tmp_path):
         dataset.prepare(Root(tmp_path / "cache", waterbirds))
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file() and p.suffix != ".lock"]
     assert os.listdir(waterbirds)
+
+
+def test_the_fixed_variant_relabels_three_species_and_nothing_else(waterbirds, tmp_path):
+    """The small folder's species are renamed so that one of them carries a mislabelled prefix."""
+    (waterbirds / "001.Black_footed_Albatross").rename(waterbirds / "021.Eastern_Towhee")
+    edited(waterbirds, lambda i, line: line.replace("001.Black_footed_Albatross", "021.Eastern_Towhee"))
+    root = Root(tmp_path / "cache", waterbirds)
+    plain, fixed = loaded(Waterbirds(subset=True), root), loaded(datasets.make("waterbirds-fixed", subset=True), root)
+    assert fixed["train"].label.sum() == 0
+    assert plain["train"].label.sum() == 11
+    assert torch.equal(fixed["train"].group % 2, plain["train"].group % 2)
+    assert datasets.registry.find("waterbirds-fixed").name != datasets.registry.find("waterbirds").name

@@ -49,7 +49,7 @@ def run(
         seeds=_numbers("--seeds", seeds, int),
         weight_decays=_numbers("--wd", wd, float),
         epochs=epochs,
-        settings=_settings(settings or []),
+        settings=parsed(settings or []),
         pretrained=pretrained,
         weights=weights,
         device=device,
@@ -91,7 +91,8 @@ def _numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | Non
         ) from None
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
+def parsed(pairs: list[str]) -> dict[str, Any]:
+    """`--set NAME=VALUE` as options; values as YAML reads them."""
     import yaml
 
     settings: dict[str, Any] = {}

@@ -18,6 +18,15 @@ registry: "Registry[Dataset]" = Registry(
             "wgbench.datasets.waterbirds:Waterbirds",
             "photographs of birds on land and water backgrounds (Sagawa et al. 2020)",
         ),
+        "waterbirds-fixed": (
+            "wgbench.datasets.waterbirds:FixedWaterbirds",
+            "waterbirds with the labels of three mislabelled species corrected",
+        ),
+        "waterbirds-synthetic": (
+            "wgbench.datasets.synthetic:SyntheticWaterbirds",
+            "drawn birds with Waterbirds' group counts, at any resolution; offline",
+        ),
+        "celeba": ("wgbench.datasets.celeba:CelebA", "photographs of faces, blond hair against male"),
         "compas": ("wgbench.datasets.compas:Compas", "recidivism, overlapping groups by race and sex; a table"),
         "adult": ("wgbench.datasets.adult:Adult", "income above 50,000 dollars by sex; a table"),
         "colored-mnist": ("wgbench.datasets.colored_mnist:ColoredMNIST", "MNIST digits with a spurious ink colour"),

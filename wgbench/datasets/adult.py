@@ -59,7 +59,7 @@ class Adult(Dataset):
         train = list(_lines(folder / TRAIN))
         values = {c: sorted({line[c] for line in train}) for c in WORDS}
         numbers = np.array([[float(line[c]) for c in NUMBERS] for line in train])
-        mean, std = numbers.mean(0), numbers.std(0)
+        mean, std = numbers.mean(0), np.maximum(numbers.std(0), 1e-9)
         lines = list(_lines(folder / TEST)) if split == "test" else train
         label = np.array([int(line[INCOME].startswith(">")) for line in lines])
         group = 2 * label + np.array([int(line[SEX] == "Male") for line in lines])

@@ -24,6 +24,7 @@ class Dataset:
     classes: ClassVar[tuple[str, ...]]
     group_names: ClassVar[tuple[str, ...]]
     counts: ClassVar[Mapping[str, tuple[int, ...]]]  # split -> examples per group, asserted on load
+    sizes: ClassVar[Mapping[str, int]] = {}  # split -> examples, where they do not follow from counts
     modality: ClassVar[Literal["image", "table", "text"]] = "image"
     source: ClassVar[str]
     citation: ClassVar[str]

@@ -39,7 +39,8 @@ class ColoredMNIST(Dataset):
     version: ClassVar[int] = 1
     classes: ClassVar[tuple[str, ...]] = ("0-4", "5-9")
     group_names: ClassVar[tuple[str, ...]] = ("0-4-red", "0-4-green", "5-9-red", "5-9-green")
-    counts: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    counts: ClassVar[Mapping[str, tuple[int, ...]]] = {}  # they follow from the options
+    sizes: ClassVar[Mapping[str, int]] = {"train": TRAIN, "val": 10_000, "test": 10_000}
     source: ClassVar[str] = "https://huggingface.co/datasets/ylecun/mnist"
     citation: ClassVar[str] = (
         "Y. LeCun, C. Cortes, C. Burges: MNIST; M. Arjovsky et al.: Invariant Risk Minimization, 2019"

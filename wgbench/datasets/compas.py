@@ -45,6 +45,7 @@ class Compas(Dataset):
         "val": (342, 668, 200, 810),
         "test": (740, 1425, 397, 1768),
     }
+    sizes: ClassVar[Mapping[str, int]] = {"train": 4039, "val": 1010, "test": 2165}
     modality: ClassVar[Literal["image", "table", "text"]] = "table"
     source: ClassVar[str] = "https://github.com/propublica/compas-analysis"
     url: ClassVar[str] = f"https://raw.githubusercontent.com/propublica/compas-analysis/master/{FILE}"

@@ -40,7 +40,8 @@ class Dominoes(Dataset):
     version: ClassVar[int] = 1
     classes: ClassVar[tuple[str, ...]] = ("automobile", "truck")
     group_names: ClassVar[tuple[str, ...]] = ("automobile-0", "automobile-1", "truck-0", "truck-1")
-    counts: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    counts: ClassVar[Mapping[str, tuple[int, ...]]] = {}  # they follow from the options
+    sizes: ClassVar[Mapping[str, int]] = {"train": TRAIN, "val": VAL, "test": 2000}
     source: ClassVar[str] = "https://huggingface.co/datasets/uoft-cs/cifar10 and .../ylecun/mnist"
     citation: ClassVar[str] = "H. Shah et al.: The Pitfalls of Simplicity Bias in Neural Networks, NeurIPS 2020"
     licence: ClassVar[str] = "MNIST: MIT; CIFAR-10: no licence stated, research"

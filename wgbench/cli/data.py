@@ -1,0 +1,131 @@
+"""`wgbench data`: what there is to train on, getting it, checking it, looking at it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wgbench.errors import BadData
+
+if TYPE_CHECKING:
+    from wgbench.datasets.base import Dataset
+    from wgbench.types import Root, Split
+
+app = typer.Typer(help="Datasets: list, get, verify, show.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="`wgbench data ls`")]
+DataDir = Annotated[Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="an option of the dataset: draw=1")]
+
+
+@app.command("ls")
+def list_all() -> None:
+    """List datasets: what they are, how many examples, under which licence."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from wgbench import datasets
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("name", "kind", "train / val / test", "groups", "licence"):
+        table.add_column(column, overflow="fold")
+    for name in datasets.names():
+        if ":" in name:
+            table.add_row(name, "", "", "", "")
+            continue
+        cls: Any = datasets.registry.find(name).target
+        sizes = cls.sizes or {split: sum(n) for split, n in cls.counts.items()}
+        table.add_row(
+            name, cls.modality, " / ".join(f"{n:,}" for n in sizes.values()), str(len(cls.group_names)), cls.licence
+        )
+    Console().print(table)
+
+
+@app.command()
+def get(name: Name, data_dir: DataDir = None, settings: Settings = None) -> None:
+    """Download, or find in your folder; check, and convert once."""
+    dataset, root = _prepared(name, data_dir, settings)
+    typer.echo(f"{name} is ready, fingerprint {dataset.fingerprint(root)}")
+
+
+@app.command()
+def verify(name: Name, data_dir: DataDir = None, settings: Settings = None) -> None:
+    """Check checksums and counts, and look into examples of every split."""
+    dataset, root = _prepared(name, data_dir, settings)
+    splits = _splits(dataset, root)
+    for which, split in splits.items():
+        for row in range(0, len(split), max(1, len(split) // 20)):
+            if split.x[row].numel() == 0:
+                raise BadData(f"{name} {which}", f"example {row} is empty", "get the data again")
+    _groups(dataset, splits)
+    typer.echo(f"{name} is as it should be, fingerprint {dataset.fingerprint(root)}")
+
+
+@app.command()
+def show(
+    name: Name,
+    data_dir: DataDir = None,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="the picture's file; NAME.png if left out")] = None,
+    split: Annotated[str, typer.Option(help="train, val or test")] = "train",
+    per_group: Annotated[int, typer.Option(help="examples of each group", min=1, max=100)] = 8,
+) -> None:
+    """Draw a sheet of examples per group, and print the group table."""
+    from wgbench.errors import BadOption
+
+    dataset, root = _prepared(name, data_dir, settings)
+    splits = _splits(dataset, root)
+    if split not in splits:
+        raise BadOption(f"--split {split}", "no such split", f"write one of {', '.join(splits)}")
+    _groups(dataset, splits)
+    if dataset.modality != "image":
+        _rows(dataset, splits[split], per_group)
+        return
+    from wgbench.config import slug
+    from wgbench.datasets.sheet import sheet
+    from wgbench.runs import writing
+
+    path = out or Path(f"{slug(name)}.png")
+    with writing(path):
+        sheet(splits[split], dataset.group_names, per_group).save(path, format="PNG")
+    typer.echo(f"wrote {path}")
+
+
+def _prepared(name: str, data_dir: Path | None, settings: list[str] | None) -> "tuple[Dataset, Root]":
+    from wgbench import datasets
+    from wgbench.cli.run import parsed
+    from wgbench.planning import cache_root
+    from wgbench.types import Root
+
+    dataset = datasets.make(name, **parsed(settings or []))
+    root = Root(cache_root(), data_dir)
+    dataset.prepare(root)
+    return dataset, root
+
+
+def _splits(dataset: "Dataset", root: "Root") -> "dict[str, Split]":
+    from wgbench.datasets.base import SPLITS
+    from wgbench.types import Preprocess
+
+    return {s: dataset.load(root, s, Preprocess()) for s in SPLITS}
+
+
+def _groups(dataset: "Dataset", splits: "dict[str, Split]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("group")
+    for name in splits:
+        table.add_column(name, justify="right")
+    for g, group in enumerate(dataset.group_names):
+        table.add_row(group, *(f"{int(s.columns[:, g].sum()):,}" for s in splits.values()))
+    table.add_row("all", *(f"{len(s):,}" for s in splits.values()), style="bold")
+    Console().print(table)
+
+
+def _rows(dataset: "Dataset", split: "Split", per_group: int) -> None:
+    """Examples of a table or text, as numbers."""
+    for g, group in enumerate(dataset.group_names):
+        for row in split.columns[:, g].nonzero()[:per_group, 0].tolist():
+            shown = " ".join(f"{v:g}" for v in split.x[row].flatten()[:12].tolist())
+            typer.echo(f"{group}  {dataset.classes[int(split.label[row])]}  {shown}")
