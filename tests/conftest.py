@@ -50,13 +50,13 @@ def plugin(registry, name, **options):
 def toy_cell():
     """Cells on the toy data: `toy_cell("gdro", seed=1, lr=.1, nu=.1)`; recipe fields by name, the rest are options."""
 
-    def make(algorithm="erm", *, seed=1, backbone="mlp", width=16, **changes):
+    def make(algorithm="erm", *, seed=1, backbone="mlp", width=16, loss="cross-entropy", **changes):
         recipe = {k: changes.pop(k) for k in list(changes) if k in Recipe.model_fields}
         return Cell(
             dataset=plugin(datasets.registry, "toy"),
             backbone=plugin(backbones.registry, backbone, **({"width": width} if backbone == "mlp" else {})),
             algorithm=plugin(algorithms.registry, algorithm, **changes),
-            loss=plugin(losses.registry, "cross-entropy"),
+            loss=plugin(losses.registry, loss),
             recipe=Toy.recipe.model_copy(update=recipe),
             seed=seed,
         )

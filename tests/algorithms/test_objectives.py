@@ -133,7 +133,7 @@ def test_the_gradient_is_that_of_the_published_objective(name, options, objectiv
     g, wanted = gradient(value, theta), gradient(expected, theta)
     assert float((g - wanted).norm() / wanted.norm()) <= RTOL
     if name not in ("iw-loss", "gdro"):
-        assert float(value) == pytest.approx(float(expected), rel=RTOL)
+        assert value.item() == pytest.approx(expected.item(), rel=RTOL)
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.3, 0.77])

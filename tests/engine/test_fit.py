@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from wgbench import algorithms, runs
+from wgbench import algorithms, losses, runs
 from wgbench.algorithms.base import Algorithm
 from wgbench.errors import AlgorithmFailed
 from wgbench.launch import work
@@ -68,7 +68,7 @@ def test_erm_steps_are_those_of_plain_pytorch(toy_cell, job):
             optimizer.step()
     test = parts.splits["test"]
     loss = torch.nn.functional.cross_entropy(network(test.x), test.label, reduction="sum")
-    assert seen[-1]["test"]["acc_loss"] == pytest.approx(float(loss), rel=1e-5)
+    assert seen[-1]["test"]["acc_loss"] == pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_weights_are_logged_by_group_with_the_state(toy_cell, job):
@@ -182,3 +182,35 @@ def test_float64_is_float64(toy_cell, job):
 
     (path,) = runs.folder(j.store, cell).glob("stage-1.safetensors")
     assert {t.dtype for k, t in load_file(path).items() if k.startswith("networks/")} == {torch.float64}
+
+
+@pytest.mark.parametrize("loss", losses.names())
+@pytest.mark.parametrize("name", ["erm", "gdro", "chi2", "jtt", "lff", "dfr"])
+def test_any_algorithm_trains_with_any_loss_and_every_regulariser(name, loss, toy_cell, job):
+    options = {"epochs": 2, "lr": 0.01} if name == "jtt" else {}
+    cell = toy_cell(name, loss=loss, **options)
+    recipe = cell.recipe.model_copy(update={"epochs": 12, "lr": 0.02, "l2_to_init": 0.01, "weight_decay": 0.001})
+    j = job(cell.model_copy(update={"recipe": recipe}))
+    work.run(j)
+    assert result(j)["diverged_at"] is None
+    last = lines(j)[-1]
+    assert all(x is not None for split in ("train", "val", "test") for x in last[split]["loss"])
+
+
+def test_l2_to_init_keeps_the_network_near_its_start(toy_cell, job):
+    """Eq. 12: the stronger mu, the nearer to theta(0)."""
+    from safetensors.torch import load_file
+
+    from wgbench.engine import stream
+    from wgbench.engine.stream import For
+
+    distances = []
+    for mu in (0.0, 0.1, 5.0):
+        cell = toy_cell("iw", l2_to_init=mu, momentum=0.0)
+        j = job(cell, f"mu{mu}", keep=True)
+        work.run(j)
+        end = load_file(runs.folder(j.store, cell) / "stage-1.safetensors")
+        torch.manual_seed(stream.torch_seed(cell.seed, 0, For.INIT))
+        start = work.assemble(j).backbone.build(work.assemble(j).spec).state_dict()
+        distances.append(sum(float((end[f"networks/0.{k}"] - v).square().sum()) for k, v in start.items()) ** 0.5)
+    assert distances[0] > distances[1] > 2 * distances[2] > 0

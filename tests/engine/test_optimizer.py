@@ -51,7 +51,7 @@ def test_momentum_is_the_heavy_ball_of_sgd():
     for done in range(3):
         p.grad = torch.tensor([1.0])
         optimizer.step(done)
-    assert float(p) == pytest.approx(-0.1 * (1 + 1.9 + 2.71))
+    assert p.item() == pytest.approx(-0.1 * (1 + 1.9 + 2.71))
 
 
 def test_schedules():
