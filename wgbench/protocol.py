@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import wgbench
 from wgbench import runs
+from wgbench.disk import write_whole, writing
 from wgbench.launch.local import Workers
 from wgbench.request import Observer, Request
 
@@ -82,7 +83,7 @@ def _jobs(device: str) -> int:
 
 def _usable(store: Path) -> None:
     """Fail before any work if the store cannot be written."""
-    with runs.writing(store):
+    with writing(store):
         store.mkdir(parents=True, exist_ok=True)
-        runs.write_whole(store / ".writable", b"x")
+        write_whole(store / ".writable", b"x")
         (store / ".writable").unlink()

@@ -5,9 +5,7 @@ beside and renamed, lines appended and cut back to the checkpoint on resume.
 """
 
 import contextlib
-import errno
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +16,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from wgbench.config import Cell, place
+from wgbench.disk import write_whole, writing
 from wgbench.engine.sink import Checkpoint, Line
 from wgbench.errors import StoreFailed
 
@@ -36,39 +35,10 @@ def finished(path: Path) -> bool:
     return (path / RESULT).is_file()
 
 
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn the errors of a file system into StoreFailed, with the remedy."""
-    try:
-        yield
-    except OSError as problem:
-        asked = f"writing {path}"
-        again = "then run the same command again: finished cells are kept, interrupted ones go on"
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StoreFailed(asked, f"no space left ({problem.strerror})", f"free some, {again}") from None
-        if problem.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-            raise StoreFailed(asked, "a file lies where a folder belongs", "move it, or give another --runs") from None
-        raise StoreFailed(asked, str(problem.strerror or problem), f"mend that, {again}") from None
-
-
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a JSON file whole, or leave what was there."""
     with writing(path):
         write_whole(path, (json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside and rename; a failure leaves nothing behind."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def read_json(path: Path) -> dict[str, Any]:

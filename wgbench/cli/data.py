@@ -82,7 +82,7 @@ def show(
         return
     from wgbench.config import slug
     from wgbench.datasets.sheet import sheet
-    from wgbench.runs import writing
+    from wgbench.disk import writing
 
     path = out or Path(f"{slug(name)}.png")
     with writing(path):

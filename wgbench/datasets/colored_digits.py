@@ -1,7 +1,6 @@
 """colored-digits: real handwritten digits, their parity against a background colour."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from wgbench.bits import permutation, uniform
 from wgbench.config import Recipe
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
 from wgbench.datasets.spurious import agreeing
+from wgbench.disk import CACHE, write_whole, writing
 from wgbench.errors import BadData
 from wgbench.types import Preprocess, Root, Split
 
@@ -69,10 +69,9 @@ class ColoredDigits(Dataset):
 
         digits = load_digits()
         table = np.concatenate([digits.data, digits.target[:, None]], axis=1).astype(np.uint8)  # (1797, 65)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_bytes(table.tobytes())
-        os.replace(beside, path)
+        with writing(path, CACHE):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, table.tobytes())
 
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
         """Images (N, 3, 8, 8) float32, from 0 to 1 but for the noise."""

@@ -1,6 +1,5 @@
 """Archives from the network: mirrors in order, resumed, checked by SHA-256, extracted into their own folder only."""
 
-import errno
 import hashlib
 import os
 import shutil
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from wgbench.errors import BadData, DownloadFailed, StoreFailed
+from wgbench.disk import CACHE, writing
+from wgbench.errors import BadData, DownloadFailed
 
 if TYPE_CHECKING:
     import httpx
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -> Path:
@@ -26,7 +24,7 @@ def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -
     A broken transfer leaves `target.part`, from which the next attempt goes on. `by_hand` ends the message of
     DownloadFailed: what to do without a network. Without a published checksum (None) any file but a web page will do.
     """
-    with writing(target):
+    with writing(target, CACHE):
         target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
         if target.is_file() and sha256 in (None, digest(target)):
@@ -51,7 +49,7 @@ def extract(archive: Path, folder: Path) -> None:
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        with writing(folder):
+        with writing(folder, CACHE):
             beside.mkdir(parents=True)
             _unpack(archive, beside)
             os.replace(beside, folder)
@@ -61,21 +59,6 @@ def extract(archive: Path, folder: Path) -> None:
         ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-class writing:  # noqa: N801 - reads as a word: `with writing(path):`
-    """Turn a full disk into StoreFailed; `WGBENCH_CACHE` is where there may be more room."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, problem: BaseException | None, at: object) -> None:
-        if isinstance(problem, OSError) and problem.errno in FULL:
-            remedy = "free some, or set WGBENCH_CACHE to a folder on a larger disk"
-            raise StoreFailed(f"writing {self.path}", f"no space left ({problem.strerror})", remedy) from None
 
 
 def _attempt(url: str, target: Path, sha256: str | None) -> str | None:
@@ -118,7 +101,7 @@ def _receive(response: "httpx.Response", part: Path, start: int) -> None:
     length = response.headers.get("content-length")
     total = start + int(length) if length and length.isdigit() else None
     bar = tqdm(desc=part.stem, total=total, initial=start, unit="B", unit_scale=True, disable=None)
-    with writing(part), part.open("ab" if start else "wb") as file, bar:
+    with writing(part, CACHE), part.open("ab" if start else "wb") as file, bar:
         for chunk in response.iter_bytes():
             file.write(chunk)
             bar.update(len(chunk))

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
-from wgbench.datasets.download import writing
+from wgbench.disk import CACHE, write_whole, writing
 from wgbench.errors import BadData, DownloadFailed, MissingData
 from wgbench.types import Root
 
@@ -35,7 +34,7 @@ def load(name: str, part: str, root: Root) -> Arrays:
     folder = root.cache / name
     path = folder / f"{part}-{_key(source)}.npz"
     if not path.is_file():
-        with writing(path):
+        with writing(path, CACHE):
             folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
             if not path.is_file():
@@ -45,13 +44,10 @@ def load(name: str, part: str, root: Root) -> Arrays:
 
 
 def _save(path: Path, arrays: Arrays) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.npz")
-    try:
-        with writing(path):
-            np.savez(beside, images=arrays[0], labels=arrays[1])
-            os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    np.savez(buffer, images=arrays[0], labels=arrays[1])
+    with writing(path, CACHE):
+        write_whole(path, buffer.getvalue())
 
 
 def _source(name: str, part: str, root: Root) -> list[Path]:

@@ -19,7 +19,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
-from wgbench.datasets.download import writing
+from wgbench.disk import CACHE, writing
 from wgbench.errors import BadData
 from wgbench.types import Ragged
 
@@ -35,7 +35,7 @@ def open_or_build(cache: Path, source: Path, names: Sequence[str], max_pixels: i
     BadData names every image that cannot be used, before anything is trained on.
     """
     folder = cache / key(source, names)
-    with writing(folder):
+    with writing(folder, CACHE):
         cache.mkdir(parents=True, exist_ok=True)
     if not (folder / MANIFEST).is_file():
         with FileLock(f"{folder}.lock"):
@@ -73,7 +73,7 @@ def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int) ->
 
     seen, shapes, bad = hashlib.sha256(), np.zeros((len(names), 2), np.int64), []
     try:
-        with writing(folder):
+        with writing(folder, CACHE):
             beside.mkdir(parents=True)
             with (beside / PIXELS).open("wb") as file:
                 decoded = tqdm(_decoded(source, names, max_pixels), "decoding", len(names), unit="image", disable=None)

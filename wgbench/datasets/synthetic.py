@@ -20,8 +20,8 @@ from pydantic import Field
 from wgbench.bits import permutation, uniform
 from wgbench.config import Recipe, Views
 from wgbench.datasets.base import SPLITS, Dataset, SplitName
-from wgbench.datasets.download import writing
 from wgbench.datasets.waterbirds import Waterbirds
+from wgbench.disk import CACHE, writing
 from wgbench.types import Preprocess, Root, Split
 
 SEED = 200  # of all drawings; a part of the version
@@ -59,7 +59,7 @@ class SyntheticWaterbirds(Dataset):
     def prepare(self, root: Root) -> None:
         """Draw all splits into the cache, once; a draw that was killed is begun again."""
         folder = root.cache / "waterbirds-synthetic" / self._key()
-        with writing(folder):
+        with writing(folder, CACHE):
             folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{folder}.lock"):
                 if folder.is_dir():

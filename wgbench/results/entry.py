@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wgbench import runs
 from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, Record
+from wgbench.disk import write_whole, writing
 from wgbench.evaluation.curves import Curves, from_lines
 from wgbench.evaluation.intervals import bootstrap_worst_group
 from wgbench.evaluation.scores import Scores, cell_scores, entry_scores, erm_agreement
@@ -170,11 +171,11 @@ def baseline_of(entry_id: str, found: Sequence[Run], protocol: Protocol) -> Base
 def write(store: Path, entry: schema.Entry, files: Mapping[str, bytes]) -> Path:
     """Write the entry's folder, `entry.json` last; the folder."""
     folder = store / "entries" / entry.id
-    with runs.writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            runs.write_whole(folder / name, content)
-        runs.write_whole(folder / schema.ENTRY, entry.to_json().encode())
+            write_whole(folder / name, content)
+        write_whole(folder / schema.ENTRY, entry.to_json().encode())
     return folder
 
 

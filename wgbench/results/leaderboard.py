@@ -4,8 +4,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from wgbench import runs
 from wgbench.config import Plugin, place
+from wgbench.disk import writing
 from wgbench.errors import BadEntry, StoreFailed
 from wgbench.results import schema
 from wgbench.results.entry import Subject
@@ -19,7 +19,7 @@ def add(folder: Path, board: Path) -> Path:
     if target.exists() and schema.read(target) != entry:
         wrong = "another result with this id is on the board"
         raise StoreFailed(f"adding {entry.id}", wrong, f"compare them, and delete {target} to replace it")
-    with runs.writing(target):
+    with writing(target):
         target.mkdir(parents=True, exist_ok=True)
         for name in (*entry.files, schema.ENTRY):
             shutil.copyfile(folder / name, target / name)
