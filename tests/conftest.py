@@ -8,9 +8,8 @@ import pytest
 from wgbench import algorithms, backbones, datasets, losses
 from wgbench.checks.toy import Toy
 from wgbench.config import Cell, Plugin, Recipe
-from wgbench.launch import work
+from wgbench.launch.job import Job
 from wgbench.options import dump
-from wgbench.types import Root
 
 # Real files, for the tests that use them where they are present.
 GIVEN_DATA = Path(os.environ["WGBENCH_DATA"]).resolve() if os.environ.get("WGBENCH_DATA") else None
@@ -69,6 +68,6 @@ def job(tmp_path, cache):
     """A job for a cell in a store of its own; checkpoints at every epoch."""
 
     def make(cell, store="runs", **changes):
-        return work.Job(cell, tmp_path / store, Root(cache), **{"checkpoint_every": 0.0, **changes})
+        return Job(cell, tmp_path / store, cache, **{"checkpoint_every": 0.0, **changes})
 
     return make

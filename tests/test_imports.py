@@ -26,6 +26,7 @@ LAYERS = (
     ("site",),
     ("request",),
     ("planning",),
+    ("conclusion",),
     ("protocol",),
     ("checks",),
     ("cli",),

@@ -18,10 +18,11 @@ from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import SPLITS, Dataset
 from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingWeights
-from wgbench.launch.work import Job, shape_of
+from wgbench.launch.job import Job
+from wgbench.launch.work import shape_of
 from wgbench.options import dump, first_problem
 from wgbench.registry import Registry
-from wgbench.request import Observer, Request
+from wgbench.request import Request
 from wgbench.results import schema
 from wgbench.results.entry import Described, Subject, Target
 from wgbench.types import Root, Spec, Split
@@ -64,7 +65,8 @@ class Plan:
         return Job(
             cell,
             r.store,
-            self.root,
+            self.root.cache,
+            self.root.data,
             str(self.device),
             r.threads,
             r.deterministic,
@@ -121,8 +123,15 @@ class Plan:
         return "pretrained" if self.subject.recipe.pretrained else "from scratch"
 
 
-def plan(request: Request, observer: Observer) -> Plan:
-    """Make a request concrete; every mistake in it is found here, before anything is trained."""
+def jobs(request: Request) -> tuple[list[Job], list[str]]:
+    """All cells that a request needs, ERM's last, and what its algorithm advises."""
+    made, advice = plan(request)
+    cells = [*made.subject.cells(), *(cell for subject in made.baselines[-1:] for cell in subject.cells())]
+    return [made.job(cell) for cell in {cell.id: cell for cell in cells}.values()], advice
+
+
+def plan(request: Request) -> tuple[Plan, list[str]]:
+    """Make a request concrete, with its algorithm's advice; every mistake in it is found here, before training."""
     dataset, dataset_record = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
     options = {**dataset.tuned.get(algorithms.info(request.algorithm).name, {}), **request.settings_of("algorithm")}
     algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, options)
@@ -151,9 +160,7 @@ def plan(request: Request, observer: Observer) -> Plan:
     train = made.splits["train"]
     shape = shape_of(train, subject.cells()[0])
     backbone.fetch(Spec(shape, train.n_classes, recipe.pretrained, request.weights))
-    for line in algorithm.advise(train, recipe):
-        observer.say(line)
-    return made
+    return made, list(algorithm.advise(train, recipe))
 
 
 def cache_root() -> Path:

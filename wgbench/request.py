@@ -9,7 +9,7 @@ from wgbench.config import Cell
 from wgbench.errors import BadOption
 
 if TYPE_CHECKING:
-    from wgbench.launch.work import Progress
+    from wgbench.launch.job import Progress
 
 OWNERS = ("algorithm", "recipe", "dataset", "backbone")
 

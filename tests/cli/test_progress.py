@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from wgbench.cli import progress as shown
-from wgbench.launch.work import Progress
+from wgbench.launch.job import Progress
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from wgbench.config import Cell
 from wgbench.request import Observer
 
 if TYPE_CHECKING:
-    from wgbench.launch import work
+    from wgbench.launch.job import Progress as Step
 
 LONG = 600.0  # seconds: a longer run is announced, with what would shorten it
 SETTLED = 5.0  # seconds of training after which its speed can be judged
@@ -58,7 +58,7 @@ class Display(Observer):
             self.console.print(f"{len(cells) - len(todo)} of {len(cells)} cells are done already")
         self.total = self.bars.add_task(f"{len(todo)} cells", total=self.epochs, text="epochs")
 
-    def progress(self, progress: "work.Progress") -> None:
+    def progress(self, progress: "Step") -> None:
         """One more epoch of a cell."""
         self.done += 1
         self.first = self.first or time.monotonic()

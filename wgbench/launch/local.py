@@ -5,34 +5,39 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
 
 from wgbench.errors import WgbenchError, WorkerDied
+from wgbench.launch.job import Job, Progress
 
 Registered = Mapping[str, Mapping[str, str | type]]  # kind -> name -> target
-Event = Callable[[Any], None]
+Report = Callable[[Progress], None]
+AGAIN = "run the same command again: it goes on where it was; with less memory, take a smaller --jobs"
 
 
 @dataclass
 class Worker:
-    """A process, the pipe to it, and the job that it has."""
+    """A process, the pipe to it, and the name of what it is doing."""
 
     process: BaseProcess
     pipe: Connection
-    job: Any = None
+    busy: str = ""
 
 
 class Workers:
-    """`n` processes that wait for jobs. They start at once, and import what they need while the caller plans.
+    """Up to `n` processes. With n = 1 everything happens in this one, else this one never needs torch.
 
-    With n = 1 jobs run in this process.
+    The first process starts at once and the others with the first jobs: importing torch in several processes at the
+    same time takes the sum of their times, and the first epoch should not wait for that.
     """
 
     def __init__(self, n: int, registered: Registered) -> None:
-        self.workers = [_start(registered) for _ in range(n)] if n > 1 else []
+        self.n, self.registered = n, registered
+        self.workers = [_start(registered)] if n > 1 else []
 
     def __enter__(self) -> Self:
         return self
@@ -40,32 +45,49 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for worker in self.workers:
             worker.pipe.close()
-            if kind is not None or worker.job is not None:
+            if kind is not None or worker.busy:
                 worker.process.terminate()
         for worker in self.workers:
             worker.process.join(timeout=10)
 
-    def run(self, jobs: Sequence[Any], on_event: Event) -> None:
+    def call(self, function: str, *arguments: Any) -> Any:
+        """The result of a function, "module:name", in the first process."""
+        if not self.workers:
+            return _function(function)(*arguments)
+        worker = self.workers[0]
+        _send(worker, function, arguments)
+        while True:
+            kind, content = _received(worker)
+            if kind == "error":
+                raise content
+            if kind == "done":
+                worker.busy = ""
+                return content
+
+    def run(self, jobs: Sequence[Job], report: Report) -> None:
         """Run all jobs, the first ones first. The first error stops the others; what they have done is kept."""
         if not self.workers:
             from wgbench.launch import work
 
             for job in jobs:
-                work.run(job, on_event)
+                work.run(job, report)
             return
         queue = list(jobs)
-        for worker in self.workers:
+        _next(self.workers[0], queue)
+        for _ in range(min(self.n - len(self.workers), len(queue))):
+            self.workers.append(_start(self.registered))
+        for worker in self.workers[1:]:
             _next(worker, queue)
-        while busy := [w for w in self.workers if w.job is not None]:
+        while busy := [w for w in self.workers if w.busy]:
             for pipe in wait([w.pipe for w in busy]):
                 worker = next(w for w in busy if w.pipe is pipe)
                 kind, content = _received(worker)
                 if kind == "event":
-                    on_event(content)
+                    report(content)
                 elif kind == "error":
                     raise content
                 else:
-                    worker.job = None
+                    worker.busy = ""
                     _next(worker, queue)
 
 
@@ -76,19 +98,19 @@ def _received(worker: Worker) -> tuple[str, Any]:
         worker.process.join(timeout=10)
         code = worker.process.exitcode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
-        worker_died = WorkerDied(
-            f"cell {worker.job.cell.id}",
-            f"its worker process ended ({how}), perhaps for lack of memory",
-            "run the same command again: it goes on where it was; with less memory, take a smaller --jobs",
-        )
-        return "error", worker_died
+        return "error", WorkerDied(worker.busy, f"its worker process ended ({how}), perhaps for lack of memory", AGAIN)
     return kind, content
 
 
-def _next(worker: Worker, queue: list[Any]) -> None:
+def _next(worker: Worker, queue: list[Job]) -> None:
     if queue:
-        worker.job = queue.pop(0)
-        worker.pipe.send(worker.job)
+        _send(worker, "", (queue.pop(0),))
+
+
+def _send(worker: Worker, function: str, arguments: tuple[Any, ...]) -> None:
+    """Give a worker a function to call, or a job to run."""
+    worker.busy = function or f"cell {arguments[0].cell.id}"
+    worker.pipe.send((function, arguments))
 
 
 def _start(registered: Registered) -> Worker:
@@ -108,7 +130,7 @@ def _start(registered: Registered) -> Worker:
 
 
 def _work(pipe: Connection, registered: Registered) -> None:
-    """A worker's life: jobs in, events out, until the other end closes."""
+    """A worker's life: calls in, events and results out, until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which decides
     import wgbench
     from wgbench.launch import work
@@ -118,11 +140,21 @@ def _work(pipe: Connection, registered: Registered) -> None:
             getattr(wgbench, kind).register(name, target)
     try:
         while True:
-            job = pipe.recv()
+            function, arguments = pipe.recv()
             try:
-                work.run(job, lambda progress: pipe.send(("event", progress)))
-                pipe.send(("done", None))
+                result = None
+                if function:
+                    result = _function(function)(*arguments)
+                else:
+                    work.run(arguments[0], lambda progress: pipe.send(("event", progress)))
+                pipe.send(("done", result))
             except WgbenchError as problem:
                 pipe.send(("error", problem))
     except (EOFError, ConnectionError):
         pass  # the driver is gone: what is on disk suffices to go on
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), attribute)
+    return function

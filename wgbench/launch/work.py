@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,36 +14,9 @@ from wgbench.engine import fit, precision
 from wgbench.engine.sink import Line
 from wgbench.errors import BadOption, DeviceFailed
 from wgbench.launch.environment import environment
+from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
 from wgbench.types import Preprocess, Root, Spec, Split
-
-
-@dataclass(frozen=True)
-class Job:
-    """A cell and the circumstances under which it is run: none of them changes its id."""
-
-    cell: Cell
-    store: Path
-    root: Root
-    device: str = "cpu"
-    threads: int = 1
-    deterministic: bool = False
-    keep: bool = False
-    weights: Path | None = None
-    checkpoint_every: float = runs.EVERY  # seconds
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a cell is."""
-
-    cell: str
-    stage: int
-    epoch: int
-    epochs: int
-    seconds: float  # of this epoch
-    worst_group: float | None  # on test, this epoch; None where it was not scored
-
 
 Report = Callable[[Progress], None]
 
@@ -78,7 +49,7 @@ def assemble(job: Job) -> fit.Parts:
     """Make the plug-ins of a cell and load its data."""
     cell = job.cell
     backbone = _made(backbones.registry, cell.backbone)
-    splits = _splits(cell.dataset.model_dump_json(), job.root, backbone.preprocess())
+    splits = _splits(cell.dataset.model_dump_json(), Root(job.cache, job.data), backbone.preprocess())
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
     return fit.Parts(

@@ -1,0 +1,29 @@
+"""The end of a request: finished runs read back, ERM's beside them, the entry written."""
+
+from pathlib import Path
+
+from wgbench.planning import Plan, plan
+from wgbench.request import Request
+from wgbench.results.entry import Baseline, baseline_of, build, read_run, write
+from wgbench.results.schema import ENTRY, Entry
+
+
+def conclude(request: Request) -> tuple[Entry, Path]:
+    """Write the entry of a request whose cells are all finished; the entry and its folder."""
+    made, _ = plan(request)
+    found = [read_run(request.store, cell) for cell in made.subject.cells()]
+    entry, files = build(made.subject, found, made.described(made.subject), made.target(), _baseline(made))
+    return entry, write(request.store, entry, files)
+
+
+def _baseline(made: Plan) -> Baseline | None:
+    """ERM's entry: the one with the full grid if it is in the store, else one of weight decay 0, written now."""
+    if not made.baselines:
+        return None
+    store, (full, plain) = made.request.store, made.baselines
+    found = [read_run(store, cell) for cell in plain.cells()]
+    if (store / "entries" / full.digest() / ENTRY).is_file():
+        return baseline_of(full.digest(), found, plain.protocol)
+    entry, files = build(plain, found, made.described(plain), made.target(), None)
+    write(store, entry, files)
+    return baseline_of(entry.id, found, plain.protocol)
