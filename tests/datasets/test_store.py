@@ -1,7 +1,11 @@
 """The decode-once store: the pixels are PIL's; killed, raced, changed and full builds do no harm."""
 
+import hashlib
+import json
 import multiprocessing
 import resource
+import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -71,6 +75,90 @@ def test_two_builders_at_once_do_no_harm(images, tmp_path):
     for b in builders:
         b.join()
     assert sums == {int(store.open_or_build(tmp_path / "cache", folder, names).data.sum())}
+
+
+def files(folder):
+    return [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock"]
+
+
+def test_a_build_that_fails_midway_leaves_nothing_and_is_done_again(images, tmp_path, monkeypatch):
+    folder, names = images
+    decode = store._decode
+
+    def fails_at_the_third(source, name, max_pixels):
+        if name == names[2]:
+            raise KeyboardInterrupt
+        return decode(source, name, max_pixels)
+
+    monkeypatch.setattr(store, "_decode", fails_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        store.open_or_build(tmp_path / "cache", folder, names)
+    assert files(tmp_path / "cache") == []
+    monkeypatch.undo()
+    assert len(store.open_or_build(tmp_path / "cache", folder, names)) == 5
+
+
+@pytest.mark.parametrize("damaged", [store.PIXELS, store.SHAPES, store.MANIFEST])
+def test_a_store_that_lost_bytes_is_built_again(images, tmp_path, damaged):
+    folder, names = images
+    whole = store.open_or_build(tmp_path / "cache", folder, names).data.clone()
+    path = tmp_path / "cache" / store.key(folder, names) / damaged
+    if damaged == store.MANIFEST:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-7])
+    assert store.open_or_build(tmp_path / "cache", folder, names).data.equal(whole)
+    assert path.stat().st_size > 0
+
+
+def test_bytes_and_order_do_not_depend_on_workers(images, tmp_path):
+    folder, names = images
+    many = [f"{i:02d}.jpg" for i in range(30)]
+    for i, name in enumerate(many):
+        shutil.copy(folder / names[i % 4], folder / name)
+    stores = [store.open_or_build(tmp_path / f"cache{n}", folder, many, workers=n) for n in (1, 2, 5)]
+    for other in stores[1:]:
+        assert other.data.equal(stores[0].data)
+        assert other.offset.equal(stores[0].offset)
+
+
+def test_the_manifest_says_what_was_stored(images, tmp_path):
+    folder, names = images
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ragged = store.open_or_build(tmp_path / "cache", folder, names)
+    manifest = json.loads((tmp_path / "cache" / store.key(folder, names) / store.MANIFEST).read_text())
+    assert manifest["images"] == 5
+    assert manifest["sha256"] == hashlib.sha256(ragged.data.numpy().tobytes()).hexdigest()
+
+
+def test_another_decoder_makes_another_store(images, monkeypatch):
+    folder, names = images
+    before = store.key(folder, names)
+    monkeypatch.setattr(store.PIL, "__version__", "0.0")
+    assert store.key(folder, names) != before
+
+
+def test_all_bad_images_are_counted_and_ten_are_named(images, tmp_path):
+    folder, names = images
+    bad = [f"bad{i:02d}.png" for i in range(12)]
+    content = (folder / "grey.png").read_bytes()
+    for i, name in enumerate(bad):
+        (folder / name).write_bytes(content[: 5 * i])
+    with pytest.raises(BadData) as caught:
+        store.open_or_build(tmp_path / "cache", folder, names + bad)
+    assert "12 of 17 images cannot be used: bad00.png (empty), bad01.png (" in str(caught.value)
+    assert "bad09.png" in str(caught.value)
+    assert "bad10.png" not in str(caught.value)
+    assert str(caught.value).endswith(" and 2 more; copy these files again from the archive")
+    assert files(tmp_path / "cache") == []
+
+
+def test_a_file_in_the_caches_place_is_named(images, tmp_path):
+    folder, names = images
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(StoreFailed, match=r"a file lies where a folder belongs; move it"):
+        store.open_or_build(tmp_path / "cache", folder, names)
 
 
 def test_an_image_above_the_limit_is_named(images, tmp_path):

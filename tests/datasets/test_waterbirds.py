@@ -6,20 +6,21 @@ import json
 import os
 import tarfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from layouts import SMALL, write_waterbirds
 from PIL import Image
 
 from wgbench import datasets, protocol
+from wgbench.datasets import download
 from wgbench.datasets.waterbirds import METADATA, OFFICIAL, Waterbirds
 from wgbench.errors import BadData, DownloadFailed, MissingData
 from wgbench.request import Request
 from wgbench.types import Preprocess, Root
-
-SMALL = {"train": (12, 3, 2, 9), "val": (3, 3, 2, 2), "test": (4, 4, 3, 3)}
 
 
 def loaded(dataset, root):
@@ -30,7 +31,8 @@ def loaded(dataset, root):
 def edited(folder, change):
     """Rewrite metadata.csv line by line."""
     path = folder / METADATA
-    path.write_text("".join(change(i, line) for i, line in enumerate(path.read_text().splitlines(keepends=True))))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_bytes("".join(change(i, line) for i, line in enumerate(lines)).encode(errors="surrogateescape"))
 
 
 @pytest.mark.parametrize("inside", [".", "waterbirds", OFFICIAL, f"waterbirds/{OFFICIAL}"])
@@ -56,8 +58,11 @@ def test_the_users_folder_is_never_written_to(waterbirds, tmp_path):
 
 
 def test_counts_are_asserted_unless_a_subset_is_declared(waterbirds, tmp_path):
-    with pytest.raises(BadData, match=r"\[12, 3, 2, 9\], expected \[3498, 184, 56, 1057\]; .*dataset\.subset=true"):
+    said = r"\[12, 3, 2, 9\], expected \[3498, 184, 56, 1057\]; .*dataset\.subset=true"
+    with pytest.raises(BadData, match=said):
         Waterbirds().prepare(Root(tmp_path / "cache", waterbirds))
+    with pytest.raises(BadData, match=said):
+        Waterbirds().load(Root(tmp_path / "cache", waterbirds), "train", Preprocess())
     assert Waterbirds().pinned
     assert not Waterbirds(subset=True).pinned
 
@@ -71,6 +76,34 @@ def test_the_fingerprint_follows_labels_and_images(waterbirds, tmp_path):
     second = dataset.fingerprint(root)
     edited(waterbirds, lambda i, line: line.replace("bamboo", "bambus"))
     assert len({first, second, dataset.fingerprint(root)}) == 3
+
+
+def test_a_copy_with_other_line_ends_and_a_mark_is_the_same_data(waterbirds, tmp_path):
+    root, dataset = Root(tmp_path / "cache", waterbirds), Waterbirds(subset=True)
+    before, first = loaded(dataset, root), dataset.fingerprint(root)
+    path = waterbirds / METADATA
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    after = loaded(dataset, root)
+    for name, split in before.items():
+        assert torch.equal(split.group, after[name].group)
+        assert torch.equal(split.x[1], after[name].x[1])
+    assert dataset.fingerprint(root) != first
+
+
+def test_samples_are_small_and_hold_every_group():
+    sample = Waterbirds().sample(8, 3)
+    assert sample.x.shape == (8, 64, 64, 3)
+    assert sample.x.dtype == torch.uint8
+    assert sample.group.bincount().tolist() == [2, 2, 2, 2]
+    assert torch.equal(sample.x, Waterbirds().sample(8, 3).x)
+    assert not torch.equal(sample.x, Waterbirds().sample(8, 4).x)
+
+
+def test_the_small_folder_is_the_same_each_time(waterbirds, tmp_path):
+    again = write_waterbirds(tmp_path / "again", SMALL)
+    assert [p.read_bytes() for p in sorted(waterbirds.rglob("*.*")) if p.is_file()] == [
+        p.read_bytes() for p in sorted(again.rglob("*.*")) if p.is_file()
+    ]
 
 
 def test_a_missing_folder_says_what_was_looked_for(tmp_path):
@@ -87,7 +120,12 @@ BROKEN = [
     (lambda i, x: x.replace(",0,0,0,", ",2,0,0,", 1) if i == 1 else x, "y is '2', not one of 0, 1"),
     (lambda i, x: x.replace("036.N", "../036.N") if i == 1 else x, "leads outside the folder"),
     (lambda i, x: x.replace("036.N", "/036.N") if i == 1 else x, "leads outside the folder"),
-    (lambda i, x: x.replace("Bird_0000", "Bird_0001") if i == 1 else x, "is listed twice"),
+    (lambda i, x: x.replace("036.N", "..\\036.N") if i == 1 else x, "leads outside the folder"),
+    (lambda i, x: x.replace(",0,0,1,", ",0,0,2,", 1) if i == 13 else x, "line 14: place is '2', not one of 0, 1; the"),
+    (lambda i, x: x[: x.rindex(",")] if i == 50 else x, "line 51: field 'place_filename' is missing; the file is dama"),
+    (lambda i, x: x.rstrip() + x if i == 7 else x, "line 8: more fields than columns; the file is damaged: copy it ag"),
+    (lambda i, x: x.replace("Bird_0000", "Bird_0001") if i == 1 else x, "line 3: .*Bird_0001.jpg is listed twice; c"),
+    (lambda i, x: x.replace("036", "\udcff") if i == 3 else x, r"no CSV file \(.*\); copy it again from the archive"),
     (lambda i, x: x if i == 0 else "", "it lists no images"),
 ]
 
@@ -114,7 +152,7 @@ def server(tmp_path):
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
     handler.log_message = lambda *_: None
     serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread = threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{serving.server_port}"
     serving.shutdown()
@@ -151,6 +189,39 @@ def test_without_a_network_the_message_says_what_to_do(published, tmp_path):
     published.unlink()
     with pytest.raises(DownloadFailed, match=r"ConnectError.*HTTP 404.*get the archive by hand.*--data-dir"):
         Waterbirds().prepare(Root(tmp_path / "cache"))
+
+
+def test_a_part_deleted_from_the_cache_is_downloaded_again(published, tmp_path):
+    root = Root(tmp_path / "cache")
+    before = loaded(Waterbirds(), root)
+    (Waterbirds().folder(root) / METADATA).unlink()
+    after = loaded(Waterbirds(), root)
+    assert torch.equal(before["test"].group, after["test"].group)
+
+
+def test_two_that_prepare_at_once_download_once(published, tmp_path, monkeypatch):
+    asked = []
+    attempt = download._attempt
+    monkeypatch.setattr(download, "_attempt", lambda url, *rest: asked.append(url) or attempt(url, *rest))
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(loaded, Waterbirds(), Root(tmp_path / "cache")) for _ in range(2)]
+        sizes = [len(b.result()["train"]) for b in both]
+    assert sizes == [26, 26]
+    assert asked == list(Waterbirds.urls)
+    assert not list((tmp_path / "cache" / "waterbirds").glob("*.tar.gz"))
+
+
+def test_an_archive_with_other_metadata_is_never_taken(published, tmp_path, monkeypatch):
+    monkeypatch.setattr(Waterbirds, "sha256", Waterbirds.sha256 | {METADATA: "0" * 64})
+    for _ in range(2):
+        with pytest.raises(BadData, match=r"its metadata\.csv is not the published one; get the archive by hand"):
+            Waterbirds().prepare(Root(tmp_path / "cache"))
+
+
+def test_loading_what_was_never_prepared_says_how(tmp_path):
+    said = r"waterbirds: not downloaded yet; run `wgbench data get waterbirds`, or point --data-dir at the folder"
+    with pytest.raises(MissingData, match=said):
+        Waterbirds().load(Root(tmp_path), "train", Preprocess())
 
 
 def test_two_epochs_of_resnet18_run_at_224_pixels(waterbirds, tmp_path):

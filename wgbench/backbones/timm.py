@@ -1,6 +1,7 @@
 """Adapter to timm: any of its image models by name, as `timm:<name>`."""
 
 import inspect
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -98,6 +99,8 @@ def _model_options(name: str) -> set[str]:
 def _from_hub(name: str, options: dict[str, Any]) -> nn.Module:
     import timm
 
+    # The client tells every retry; what matters is said once, below.
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     try:
         model: nn.Module = timm.create_model(name, pretrained=True, **options)
     except Exception as problem:  # timm, the hub's client and the network each raise errors of their own

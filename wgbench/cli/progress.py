@@ -43,7 +43,8 @@ class Display(Observer):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.bars.stop()
+        if self.total is not None:  # started
+            self.bars.stop()
 
     def say(self, text: str) -> None:
         """A line above the bars."""

@@ -1,10 +1,13 @@
 """Archives from the network: mirrors in order, resumed, checked by SHA-256, extracted into their own folder only."""
 
+import gzip
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +20,17 @@ from wgbench.errors import BadData, DownloadFailed
 if TYPE_CHECKING:
     import httpx
 
+DAMAGED = (  # what a damaged archive makes its readers raise; RuntimeError: an encrypted zip
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+)
+
 
 def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -> Path:
     """The file behind the first of `urls` that delivers the expected bytes; what is there already is kept.
@@ -24,14 +38,22 @@ def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -
     A broken transfer leaves `target.part`, from which the next attempt goes on. `by_hand` ends the message of
     DownloadFailed: what to do without a network. Without a published checksum (None) any file but a web page will do.
     """
+    if _is_whole(target, sha256):
+        return target
     with writing(target, CACHE):
         target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{target}.lock"):
-        if target.is_file() and sha256 in (None, digest(target)):
+    with writing(target, CACHE), FileLock(f"{target}.lock"):
+        part = _part(target)
+        if sha256 is not None and _is_whole(part, sha256):  # killed between the last byte and the renaming
+            os.replace(part, target)
+        if _is_whole(target, sha256):  # meanwhile, by another process
             return target
         said = []
         for url in urls:
+            resumed = part.is_file()
             problem = _attempt(url, target, sha256)
+            if problem and resumed and not part.is_file():  # the partial file did not fit: once more, from the start
+                problem = _attempt(url, target, sha256)
             if problem is None:
                 return target
             said.append(f"{url}: {problem}")
@@ -45,48 +67,75 @@ def digest(path: Path) -> str:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Extract a .tar.gz or .zip to `folder`, which appears when complete. BadData for members that lead outside."""
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        with writing(folder, CACHE):
-            beside.mkdir(parents=True)
+    """Extract a .tar.gz or .zip to `folder`, which appears when complete; one that is there is kept.
+
+    BadData for damaged archives and for members that lead outside, by name.
+    """
+    with writing(folder, CACHE):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    with writing(folder, CACHE), FileLock(f"{folder}.lock"):
+        for left in folder.parent.glob(f".{folder.name}.*"):  # of one that was killed: the lock is ours now
+            shutil.rmtree(left, ignore_errors=True)
+        if folder.is_dir():
+            return
+        beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+        try:
+            beside.mkdir()
             _unpack(archive, beside)
             os.replace(beside, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, ValueError) as problem:
-        raise BadData(
-            f"archive {archive.name}", f"it cannot be unpacked ({problem})", "delete it, get it again"
-        ) from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        except DAMAGED as problem:
+            wrong = f"it cannot be unpacked ({problem})"
+            raise BadData(f"archive {archive.name}", wrong, "delete it, get it again") from None
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part")
+
+
+def _is_whole(path: Path, sha256: str | None) -> bool:
+    return path.is_file() and sha256 in (None, digest(path))
 
 
 def _attempt(url: str, target: Path, sha256: str | None) -> str | None:
-    """Try one mirror; what went wrong, or None."""
+    """Try one mirror; what went wrong, or None. A partial file that turns out not to fit is removed."""
     import httpx
 
-    part = target.with_name(f"{target.name}.part")
+    part = _part(target)
     start = part.stat().st_size if part.is_file() else 0
     try:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as response:
-            if response.status_code == 416:  # what is there is all there is, or another file's
-                part.unlink()
-                return "the partial file did not fit and was removed, try again"
+            resumes = response.status_code == 206
+            sent = response.headers.get("content-range", f"bytes {start}-")
+            if response.status_code == 416 or (resumes and not sent.startswith(f"bytes {start}-")):
+                part.unlink(missing_ok=True)
+                return "it cannot go on from the partial file"
             response.raise_for_status()
             if "text/html" in response.headers.get("content-type", ""):
                 return "it answered with a web page"
-            _receive(response, part, start if response.status_code == 206 else 0)
+            _receive(response, part, start if resumes else 0)
     except httpx.HTTPStatusError as problem:
         return f"HTTP {problem.response.status_code}"
     except httpx.HTTPError as problem:
-        return f"{type(problem).__name__} after {part.stat().st_size if part.is_file() else 0} bytes"
-    page = _is_page(part)
-    if page or sha256 not in (None, digest(part)):
+        got = part.stat().st_size if part.is_file() else 0
+        return f"{type(problem).__name__} ({problem}) after {got} bytes"
+    refused = _refused(part, sha256)
+    if refused is None:
+        os.replace(part, target)
+    else:
         part.unlink()
-        return "it answered with a web page" if page else "the bytes are not those of the published archive"
-    os.replace(part, target)
-    return None
+    return refused
+
+
+def _refused(path: Path, sha256: str | None) -> str | None:
+    """Why a complete transfer is not what was asked for."""
+    if path.stat().st_size == 0:
+        return "it answered with nothing"
+    if _is_page(path):
+        return "it answered with a web page"
+    return None if sha256 in (None, digest(path)) else "the bytes are not those of the published archive"
 
 
 def _is_page(path: Path) -> bool:
@@ -102,7 +151,7 @@ def _receive(response: "httpx.Response", part: Path, start: int) -> None:
     total = start + int(length) if length and length.isdigit() else None
     bar = tqdm(desc=part.stem, total=total, initial=start, unit="B", unit_scale=True, disable=None)
     with writing(part, CACHE), part.open("ab" if start else "wb") as file, bar:
-        for chunk in response.iter_bytes():
+        for chunk in response.iter_raw():  # some servers call a .gz file encoded: its bytes are wanted as they are
             file.write(chunk)
             bar.update(len(chunk))
 
@@ -117,3 +166,5 @@ def _unpack(archive: Path, folder: Path) -> None:
         return
     with tarfile.open(archive, "r:*") as packed:
         packed.extractall(folder, filter="data")  # refuses links and paths that lead outside
+        while packed.fileobj and packed.fileobj.read(1 << 20):  # gzip compares its checksum at the very end
+            pass

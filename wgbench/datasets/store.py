@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,18 +31,21 @@ SHOWN = 10  # bad files named in a message
 PIXELS, SHAPES, MANIFEST = "pixels.u8", "shapes.npy", "manifest.json"
 
 
-def open_or_build(cache: Path, source: Path, names: Sequence[str], max_pixels: int = MAX_PIXELS) -> Ragged:
+def open_or_build(
+    cache: Path, source: Path, names: Sequence[str], max_pixels: int = MAX_PIXELS, workers: int | None = None
+) -> Ragged:
     """The images `source/name`, in order; decoded now if they are not in the cache.
 
-    BadData names every image that cannot be used, before anything is trained on.
+    `workers` threads decode (as many as cores, at most 8, if left out); bytes and order do not depend on it. BadData
+    names the images that cannot be used, before anything is trained on; StoreFailed a cache that cannot be written.
     """
     folder = cache / key(source, names)
-    with writing(folder, CACHE):
-        cache.mkdir(parents=True, exist_ok=True)
-    if not (folder / MANIFEST).is_file():
-        with FileLock(f"{folder}.lock"):
-            if not (folder / MANIFEST).is_file():
-                _build(folder, source, names, max_pixels)
+    if not _is_whole(folder, len(names)):
+        with writing(folder, CACHE):
+            cache.mkdir(parents=True, exist_ok=True)
+        with writing(folder, CACHE), FileLock(f"{folder}.lock"):
+            if not _is_whole(folder, len(names)):
+                _build(folder, source, names, max_pixels, workers or min(8, os.cpu_count() or 1))
     return _open(folder)
 
 
@@ -51,6 +56,16 @@ def key(source: Path, names: Sequence[str]) -> str:
         status = (source / name).stat()
         seen.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
     return seen.hexdigest()[:32]
+
+
+def _is_whole(folder: Path, n: int) -> bool:
+    """Whether a store is there with all its bytes: a machine that crashed may have lost some after the renaming."""
+    try:
+        shapes = np.load(folder / SHAPES, allow_pickle=False)
+        whole = len(shapes) == n and (folder / PIXELS).stat().st_size == shapes.prod(1).sum() * 3
+    except (OSError, ValueError, EOFError):
+        return False
+    return bool(whole) and (folder / MANIFEST).is_file()
 
 
 def _open(folder: Path) -> Ragged:
@@ -65,7 +80,7 @@ def _open(folder: Path) -> Ragged:
     return Ragged(data, torch.from_numpy(offset), height, width)
 
 
-def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int) -> None:
+def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int, workers: int) -> None:
     for left in folder.parent.glob(f".{folder.name}.*"):  # of a build that was killed: the lock is ours now
         shutil.rmtree(left, ignore_errors=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -75,9 +90,10 @@ def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int) ->
     try:
         with writing(folder, CACHE):
             beside.mkdir(parents=True)
-            with (beside / PIXELS).open("wb") as file:
-                decoded = tqdm(_decoded(source, names, max_pixels), "decoding", len(names), unit="image", disable=None)
-                for i, image in enumerate(decoded):
+            with (beside / PIXELS).open("wb") as file, warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is our own limit
+                images = _decoded(source, names, max_pixels, workers)
+                for i, image in enumerate(tqdm(images, "decoding", len(names), unit="image", disable=None)):
                     if isinstance(image, str):
                         bad.append(image)
                     else:
@@ -93,6 +109,7 @@ def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int) ->
                     "sha256": seen.hexdigest(),
                 }
                 (beside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+                shutil.rmtree(folder, ignore_errors=True)  # a damaged one
                 os.replace(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -102,17 +119,25 @@ def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int) ->
         raise BadData(f"images in {source}", wrong, "copy these files again from the archive")
 
 
-def _decoded(source: Path, names: Sequence[str], max_pixels: int) -> Iterator[NDArray[np.uint8] | str]:
-    """Pixels (H, W, 3) of each image, or its name with what is wrong with it."""
-    for name in names:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is our own limit
-                image = Image.open(source / name)
+def _decoded(source: Path, names: Sequence[str], max_pixels: int, workers: int) -> Iterator[NDArray[np.uint8] | str]:
+    """What `_decode` makes of each image, in order, whichever thread is first."""
+    with ThreadPoolExecutor(workers) as pool:  # the decoders release the GIL
+        ahead: deque[Future[NDArray[np.uint8] | str]] = deque()
+        for name in names:
+            ahead.append(pool.submit(_decode, source, name, max_pixels))
+            if len(ahead) > 2 * workers:  # so few are in memory at once
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _decode(source: Path, name: str, max_pixels: int) -> NDArray[np.uint8] | str:
+    """Pixels (H, W, 3) of an image, or its name with what is wrong with it."""
+    try:
+        with Image.open(source / name) as image:
             if image.width * image.height > max_pixels:
-                yield f"{name} ({image.width} x {image.height}: above {max_pixels} pixels)"
-                continue
-            yield np.ascontiguousarray(np.asarray(image.convert("RGB")))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
-            why = "empty" if (source / name).stat().st_size == 0 else type(problem).__name__
-            yield f"{name} ({why})"
+                return f"{name} ({image.width} x {image.height}: above {max_pixels} pixels)"
+            return np.ascontiguousarray(np.asarray(image.convert("RGB")))
+    except Exception as problem:  # decoders raise whatever they stumble on: OSError, SyntaxError, struct.error ...
+        empty = (source / name).is_file() and (source / name).stat().st_size == 0
+        return f"{name} ({'empty' if empty else type(problem).__name__})"

@@ -6,17 +6,20 @@ Sagawa et al., "Distributionally robust neural networks for group shifts" (ICLR 
 
 import csv
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import ClassVar, NamedTuple
 
 import torch
+from filelock import FileLock
 
 from wgbench.config import Recipe, Views
 from wgbench.datasets import download, files, store
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.disk import CACHE, writing
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
 
@@ -24,6 +27,7 @@ OFFICIAL = "waterbird_complete95_forest2water2"
 METADATA = "metadata.csv"
 MISLABELLED = ("021.", "088.", "102.")  # folders of the species whose label is wrong
 COLUMNS = ("img_filename", "y", "split", "place")
+AGAIN = "copy it again from the archive"
 
 
 class Row(NamedTuple):
@@ -99,6 +103,8 @@ Group Shifts, ICLR 2020"
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
         """Images at native size, in the order of metadata.csv."""
         rows = read_metadata(self.folder(root))
+        if not self.subset:
+            self._check_counts(split, [r for r in rows if r.split == SPLITS.index(split)])
         images = self._images(root, rows)
         chosen = torch.tensor([i for i, r in enumerate(rows) if r.split == SPLITS.index(split)], dtype=torch.int64)
         label = torch.tensor([rows[i].label for i in chosen])
@@ -127,22 +133,34 @@ Group Shifts, ICLR 2020"
         return seen.hexdigest()[:16]
 
     def folder(self, root: Root) -> Path:
-        """The folder with metadata.csv: the user's own, one inside it, or the downloaded one."""
+        """The folder with metadata.csv: the user's own, one inside it, or the downloaded one; MissingData if none."""
         remedy = f"point --data-dir at the folder extracted from {self.urls[0]}"
         given = files.find("waterbirds", root, METADATA, ("waterbirds", OFFICIAL, f"waterbirds/{OFFICIAL}"), remedy)
-        return given or root.cache / "waterbirds" / "data" / OFFICIAL
+        given = given or root.cache / "waterbirds" / "data" / OFFICIAL
+        if not (given / METADATA).is_file():
+            raise MissingData("waterbirds", "not downloaded yet", f"run `wgbench data get waterbirds`, or {remedy}")
+        return given
 
     def _download(self, cache: Path) -> None:
         target = cache / "waterbirds" / "data"
         if (target / OFFICIAL / METADATA).is_file():
             return
+        with writing(target, CACHE):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with writing(target, CACHE), FileLock(target.with_name("download.lock")):
+            if not (target / OFFICIAL / METADATA).is_file():
+                self._get_archive(target)
+
+    def _get_archive(self, target: Path) -> None:
+        shutil.rmtree(target, ignore_errors=True)  # somebody deleted a part of it
         by_hand = "get the archive by hand, extract it, and point --data-dir at the folder"
-        archive = download.fetch(
-            self.urls, cache / "waterbirds" / f"{OFFICIAL}.tar.gz", self.sha256["archive"], by_hand
-        )
+        archive = target.with_name(f"{OFFICIAL}.tar.gz")
+        download.fetch(self.urls, archive, self.sha256["archive"], by_hand)
         download.extract(archive, target)
-        if download.digest(target / OFFICIAL / METADATA) != self.sha256[METADATA]:
-            raise BadData("waterbirds", f"{METADATA} is not the published one", f"delete {target} and run again")
+        metadata = target / OFFICIAL / METADATA
+        if not metadata.is_file() or download.digest(metadata) != self.sha256[METADATA]:
+            shutil.rmtree(target)  # else the next run would take it for a good one
+            raise BadData(f"archive {archive.name}", f"its {METADATA} is not the published one", by_hand)
         archive.unlink()
 
     def _images(self, root: Root, rows: list[Row]) -> Ragged:
@@ -171,7 +189,7 @@ class FixedWaterbirds(Waterbirds):
 
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:
         """Waterbirds' split with corrected labels and groups."""
-        s = super().load(root, split, preprocess)
+        s = Waterbirds(subset=self.subset).load(root, split, preprocess)
         names = [r.name for r in read_metadata(self.folder(root)) if r.split == SPLITS.index(split)]
         wrong = torch.tensor([name.startswith(MISLABELLED) for name in names])
         label = torch.where(wrong, 0, s.label)
@@ -187,43 +205,45 @@ def read_metadata(folder: Path) -> list[Row]:
 @lru_cache(maxsize=4)
 def _rows(folder: Path, mtime_ns: int, size: int) -> list[Row]:  # noqa: ARG001 - a changed file is read again
     path = folder / METADATA
-    rows = []
+    rows: dict[str, Row] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have put a mark before it
             reader = csv.DictReader(file)
             missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
             if missing:
                 raise BadData(f"{path}", f"no column {missing[0]!r}", f"it must have {', '.join(COLUMNS)}")
             for line in reader:
-                rows.append(_row(line, f"{path}, line {reader.line_num}"))
+                where = f"{path}, line {reader.line_num}"
+                row = _row(line, where)
+                if row.name in rows:
+                    raise BadData(where, f"{row.name} is listed twice", AGAIN)
+                rows[row.name] = row
     except (UnicodeDecodeError, csv.Error) as problem:
-        raise BadData(f"{path}", f"no CSV file ({problem})", "copy it again from the archive") from None
-    names = [r.name for r in rows]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise BadData(f"{path}", f"{twice} is listed twice", "copy it again from the archive")
-    absent = [n for n in names if not (folder / n).is_file()]
+        raise BadData(f"{path}", f"no CSV file ({problem})", AGAIN) from None
+    absent = [n for n in rows if not (folder / n).is_file()]
     if absent:
-        wrong = f"{len(absent)} of {len(names)} listed images are not there (first: {absent[0]})"
+        wrong = f"{len(absent)} of {len(rows)} listed images are not there (first: {absent[0]})"
         raise MissingData(f"images in {folder}", wrong, "extract the whole archive")
     if not rows:
-        raise BadData(f"{path}", "it lists no images", "copy it again from the archive")
-    return rows
+        raise BadData(f"{path}", "it lists no images", AGAIN)
+    return list(rows.values())
 
 
-def _row(line: Mapping[str, str | None], where: str) -> Row:
-    """One row; BadData where a field is missing or out of range."""
-    again = "the file is damaged: copy it again from the archive"
-    values = {c: line[c] for c in COLUMNS}
-    for column, value in values.items():
-        if value is None or value == "":
+def _row(line: Mapping[str | None, str | list[str] | None], where: str) -> Row:
+    """One row; BadData where a field is missing, left over or out of range."""
+    again = f"the file is damaged: {AGAIN}"
+    for column, value in line.items():
+        if column is None:
+            raise BadData(where, "more fields than columns", again)
+        if value is None or (value == "" and column in COLUMNS):
             raise BadData(where, f"field {column!r} is missing", again)
-    name = str(values["img_filename"])
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+    name = str(line["img_filename"])
+    inside = PureWindowsPath(name)  # knows both kinds of slashes
+    if inside.anchor or ".." in inside.parts:
         raise BadData(where, f"{name!r} leads outside the folder", again)
     codes = {}
     for column, allowed in (("y", ("0", "1")), ("place", ("0", "1")), ("split", ("0", "1", "2"))):
-        if values[column] not in allowed:
-            raise BadData(where, f"{column} is {values[column]!r}, not one of {', '.join(allowed)}", again)
-        codes[column] = int(str(values[column]))
+        if line[column] not in allowed:
+            raise BadData(where, f"{column} is {line[column]!r}, not one of {', '.join(allowed)}", again)
+        codes[column] = int(str(line[column]))
     return Row(name, codes["y"], codes["place"], codes["split"])

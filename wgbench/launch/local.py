@@ -45,7 +45,7 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for worker in self.workers:
             worker.pipe.close()
-            if kind is not None or worker.busy:
+            if worker.busy:  # the others leave when their pipe is closed
                 worker.process.terminate()
         for worker in self.workers:
             worker.process.join(timeout=10)
@@ -58,11 +58,10 @@ class Workers:
         _send(worker, function, arguments)
         while True:
             kind, content = _received(worker)
+            if kind == "done":
+                return content
             if kind == "error":
                 raise content
-            if kind == "done":
-                worker.busy = ""
-                return content
 
     def run(self, jobs: Sequence[Job], report: Report) -> None:
         """Run all jobs, the first ones first. The first error stops the others; what they have done is kept."""
@@ -87,7 +86,6 @@ class Workers:
                 elif kind == "error":
                     raise content
                 else:
-                    worker.busy = ""
                     _next(worker, queue)
 
 
@@ -99,6 +97,8 @@ def _received(worker: Worker) -> tuple[str, Any]:
         code = worker.process.exitcode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         return "error", WorkerDied(worker.busy, f"its worker process ended ({how}), perhaps for lack of memory", AGAIN)
+    if kind != "event":
+        worker.busy = ""
     return kind, content
 
 
