@@ -67,7 +67,7 @@ def toy_cell():
 def job(tmp_path, cache):
     """A job for a cell in a store of its own; checkpoints at every epoch."""
 
-    def make(cell, store="runs", **changes):
-        return Job(cell, tmp_path / store, cache, **{"checkpoint_every": 0.0, **changes})
+    def make(cell, store="runs", dataset=None, **changes):
+        return Job(cell, dataset or cell.dataset, tmp_path / store, cache, **{"checkpoint_every": 0.0, **changes})
 
     return make

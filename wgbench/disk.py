@@ -25,8 +25,9 @@ def writing(path: Path, otherwise: str = RUN) -> Iterator[None]:
             wrong = f"no space left ({problem.strerror})"
             raise StoreFailed(asked, wrong, f"free some, {otherwise}") from None
         if problem.errno in IN_THE_WAY:
-            raise StoreFailed(asked, "a file lies where a folder belongs", "move it, or give another --runs") from None
-        raise StoreFailed(asked, str(problem.strerror or problem), f"mend that, {RUN}") from None
+            other = "give another --runs" if otherwise == RUN else "set WGBENCH_CACHE to another folder"
+            raise StoreFailed(asked, "a file lies where a folder belongs", f"move it, or {other}") from None
+        raise StoreFailed(asked, str(problem.strerror or problem), f"mend that, {otherwise}") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

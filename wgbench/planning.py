@@ -34,6 +34,7 @@ class Plan:
 
     request: Request
     subject: Subject
+    source: Plugin  # the dataset with what is private
     dataset: Dataset
     backbone: Backbone
     algorithm: Algorithm
@@ -64,6 +65,7 @@ class Plan:
         r = self.request
         return Job(
             cell,
+            self.source,
             r.store,
             self.root.cache,
             self.root.data,
@@ -132,7 +134,7 @@ def jobs(request: Request) -> tuple[list[Job], list[str]]:
 
 def plan(request: Request) -> tuple[Plan, list[str]]:
     """Make a request concrete, with its algorithm's advice; every mistake in it is found here, before training."""
-    dataset, dataset_record = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
+    dataset, source = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
     options = {**dataset.tuned.get(algorithms.info(request.algorithm).name, {}), **request.settings_of("algorithm")}
     algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, options)
     name = request.backbone or dataset.backbone
@@ -144,7 +146,7 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
     device = precision.device(request.device)
     weights = _digest(request.weights) if request.weights else None
     subject = Subject(
-        dataset=dataset_record,
+        dataset=_public(source, dataset, root),
         backbone=backbone_record,
         algorithm=algorithm_record,
         loss=_loss(recipe),
@@ -156,7 +158,7 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
         data=None if dataset.pinned else dataset.fingerprint(root),
         weights=weights,
     )
-    made = Plan(request, subject, dataset, backbone, algorithm, root, device)
+    made = Plan(request, subject, source, dataset, backbone, algorithm, root, device)
     train = made.splits["train"]
     shape = shape_of(train, subject.cells()[0])
     backbone.fetch(Spec(shape, train.n_classes, recipe.pretrained, request.weights))
@@ -176,6 +178,15 @@ def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> t
     found = registry.find(name)
     made = registry.make(name, **options)
     return made, Plugin(name=found.name, version=found.target.version, options=dump(made))
+
+
+def _public(source: Plugin, dataset: Dataset, root: Root) -> Plugin:
+    """A dataset's record without private options; its fingerprint stands where the name would show one."""
+    if not dataset.private:
+        return source
+    options = {k: v for k, v in source.options.items() if k not in dataset.private}
+    name = f"{source.name.partition(':')[0]}:{dataset.fingerprint(root)}"
+    return Plugin(name=name, version=source.version, options=options)
 
 
 def _recipe(request: Request, dataset: Dataset) -> Recipe:

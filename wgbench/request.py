@@ -53,7 +53,9 @@ class Request:
 
     def command(self) -> str:
         """The command line that repeats this, as far as results go; paths stay private."""
-        words = ["wgbench run", self.algorithm, self.dataset]
+        kind, colon, where = self.dataset.partition(":")
+        private = colon and Path(where).exists()
+        words = ["wgbench run", self.algorithm, f"{kind}:PATH" if private else self.dataset]
         words += [f"--backbone {self.backbone}"] if self.backbone else []
         words += [f"--seeds {_listed(self.seeds)}"] if self.seeds else []
         words += [f"--wd {_listed(self.weight_decays)}"] if self.weight_decays else []

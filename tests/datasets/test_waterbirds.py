@@ -124,8 +124,14 @@ BROKEN = [
     (lambda i, x: x.replace(",0,0,1,", ",0,0,2,", 1) if i == 13 else x, "line 14: place is '2', not one of 0, 1; the"),
     (lambda i, x: x[: x.rindex(",")] if i == 50 else x, "line 51: field 'place_filename' is missing; the file is dama"),
     (lambda i, x: x.rstrip() + x if i == 7 else x, "line 8: more fields than columns; the file is damaged: copy it ag"),
-    (lambda i, x: x.replace("Bird_0000", "Bird_0001") if i == 1 else x, "line 3: .*Bird_0001.jpg is listed twice; c"),
-    (lambda i, x: x.replace("036", "\udcff") if i == 3 else x, r"no CSV file \(.*\); copy it again from the archive"),
+    (
+        lambda i, x: x.replace("Bird_0000", "Bird_0001") if i == 1 else x,
+        "line 3: .*Bird_0001.jpg is listed twice; the file is damaged",
+    ),
+    (
+        lambda i, x: x.replace("036", "\udcff") if i == 3 else x,
+        r"no CSV file \(.*\); the file is damaged: copy it again",
+    ),
     (lambda i, x: x if i == 0 else "", "it lists no images"),
 ]
 

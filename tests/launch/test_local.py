@@ -39,7 +39,7 @@ def test_an_error_in_a_worker_arrives_whole(registered, toy_cell, job, cache):
     kept.write_bytes(b"damaged")
     try:
         with Workers(2, registered) as workers, pytest.raises(BadData, match=f"delete {kept}"):
-            workers.run([job(toy_cell().model_copy(update={"dataset": digits}))], lambda _: None)
+            workers.run([job(toy_cell(), dataset=digits)], lambda _: None)
     finally:
         kept.unlink() if before is None else kept.write_bytes(before)
 

@@ -30,6 +30,7 @@ registry: "Registry[Dataset]" = Registry(
         "compas": ("wgbench.datasets.compas:Compas", "recidivism, overlapping groups by race and sex; a table"),
         "adult": ("wgbench.datasets.adult:Adult", "income above 50,000 dollars by sex; a table"),
         "colored-mnist": ("wgbench.datasets.colored_mnist:ColoredMNIST", "MNIST digits with a spurious ink colour"),
+        "folder:<path>": ("wgbench.datasets.folder:Folder", "a folder of one's own, images and a metadata.csv"),
         "dominoes": ("wgbench.datasets.dominoes:Dominoes", "a spurious MNIST digit above a CIFAR-10 car or truck"),
     },
 )

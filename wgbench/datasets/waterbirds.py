@@ -4,39 +4,27 @@ Sagawa et al., "Distributionally robust neural networks for group shifts" (ICLR 
 `metadata.csv` (img_id, img_filename, y, split, place, place_filename; split 0/1/2) beside the folders of images.
 """
 
-import csv
 import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path, PureWindowsPath
-from typing import ClassVar, NamedTuple
+from pathlib import Path
+from typing import ClassVar
 
 import torch
 from filelock import FileLock
 
 from wgbench.config import Recipe, Views
-from wgbench.datasets import download, files, store
+from wgbench.datasets import download, files, metadata, store
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets.metadata import METADATA, Columns, Row
 from wgbench.disk import CACHE, writing
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
 
 OFFICIAL = "waterbird_complete95_forest2water2"
-METADATA = "metadata.csv"
+COLUMNS = Columns(targets=("0", "1"), attributes=("0", "1"))
 MISLABELLED = ("021.", "088.", "102.")  # folders of the species whose label is wrong
-COLUMNS = ("img_filename", "y", "split", "place")
-AGAIN = "copy it again from the archive"
-
-
-class Row(NamedTuple):
-    """One line of metadata.csv."""
-
-    name: str
-    label: int
-    attribute: int
-    split: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +82,7 @@ Group Shifts, ICLR 2020"
         if root.data is None:
             self._download(root.cache)
         folder = self.folder(root)
-        rows = read_metadata(folder)
+        rows = metadata.read(folder, COLUMNS)
         if not self.subset:
             for i, name in enumerate(SPLITS):
                 self._check_counts(name, [r for r in rows if r.split == i])
@@ -102,13 +90,13 @@ Group Shifts, ICLR 2020"
 
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
         """Images at native size, in the order of metadata.csv."""
-        rows = read_metadata(self.folder(root))
+        rows = metadata.read(self.folder(root), COLUMNS)
         if not self.subset:
             self._check_counts(split, [r for r in rows if r.split == SPLITS.index(split)])
         images = self._images(root, rows)
         chosen = torch.tensor([i for i, r in enumerate(rows) if r.split == SPLITS.index(split)], dtype=torch.int64)
-        label = torch.tensor([rows[i].label for i in chosen])
-        group = torch.tensor([2 * rows[i].label + rows[i].attribute for i in chosen])
+        label = torch.tensor([int(rows[i].target) for i in chosen])
+        group = torch.tensor([group_of(rows[i]) for i in chosen])
         if len(chosen) == 0:
             raise BadData(
                 f"waterbirds {split}", f"{METADATA} lists no image for it", "give a folder with all three splits"
@@ -128,7 +116,7 @@ Group Shifts, ICLR 2020"
         """Hash of metadata.csv, and of names and sizes of the images."""
         folder = self.folder(root)
         seen = hashlib.sha256((folder / METADATA).read_bytes())
-        for name in sorted(r.name for r in read_metadata(folder)):
+        for name in sorted(r.name for r in metadata.read(folder, COLUMNS)):
             seen.update(f"\n{name} {(folder / name).stat().st_size}".encode())
         return seen.hexdigest()[:16]
 
@@ -157,8 +145,8 @@ Group Shifts, ICLR 2020"
         archive = target.with_name(f"{OFFICIAL}.tar.gz")
         download.fetch(self.urls, archive, self.sha256["archive"], by_hand)
         download.extract(archive, target)
-        metadata = target / OFFICIAL / METADATA
-        if not metadata.is_file() or download.digest(metadata) != self.sha256[METADATA]:
+        listed = target / OFFICIAL / METADATA
+        if not listed.is_file() or download.digest(listed) != self.sha256[METADATA]:
             shutil.rmtree(target)  # else the next run would take it for a good one
             raise BadData(f"archive {archive.name}", f"its {METADATA} is not the published one", by_hand)
         archive.unlink()
@@ -167,7 +155,7 @@ Group Shifts, ICLR 2020"
         return store.open_or_build(root.cache / "waterbirds" / "images", self.folder(root), [r.name for r in rows])
 
     def _check_counts(self, split: SplitName, rows: list[Row]) -> None:
-        found = group_counts(torch.tensor([2 * r.label + r.attribute for r in rows], dtype=torch.int64), 4)
+        found = group_counts(torch.tensor([group_of(r) for r in rows], dtype=torch.int64), 4)
         remedy = "give the complete folder, or declare a part of it with --set dataset.subset=true"
         check_counts(f"waterbirds {split}", found, self.counts[split], remedy)
 
@@ -190,60 +178,12 @@ class FixedWaterbirds(Waterbirds):
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:
         """Waterbirds' split with corrected labels and groups."""
         s = Waterbirds(subset=self.subset).load(root, split, preprocess)
-        names = [r.name for r in read_metadata(self.folder(root)) if r.split == SPLITS.index(split)]
+        names = [r.name for r in metadata.read(self.folder(root), COLUMNS) if r.split == SPLITS.index(split)]
         wrong = torch.tensor([name.startswith(MISLABELLED) for name in names])
         label = torch.where(wrong, 0, s.label)
         return Split(s.x, label, 2 * label + s.group % 2, s.n_classes, s.n_groups)
 
 
-def read_metadata(folder: Path) -> list[Row]:
-    """The rows of metadata.csv; BadData names the line that is wrong, MissingData an image that is not there."""
-    path = folder / METADATA
-    return _rows(folder, path.stat().st_mtime_ns, path.stat().st_size)
-
-
-@lru_cache(maxsize=4)
-def _rows(folder: Path, mtime_ns: int, size: int) -> list[Row]:  # noqa: ARG001 - a changed file is read again
-    path = folder / METADATA
-    rows: dict[str, Row] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have put a mark before it
-            reader = csv.DictReader(file)
-            missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-            if missing:
-                raise BadData(f"{path}", f"no column {missing[0]!r}", f"it must have {', '.join(COLUMNS)}")
-            for line in reader:
-                where = f"{path}, line {reader.line_num}"
-                row = _row(line, where)
-                if row.name in rows:
-                    raise BadData(where, f"{row.name} is listed twice", AGAIN)
-                rows[row.name] = row
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise BadData(f"{path}", f"no CSV file ({problem})", AGAIN) from None
-    absent = [n for n in rows if not (folder / n).is_file()]
-    if absent:
-        wrong = f"{len(absent)} of {len(rows)} listed images are not there (first: {absent[0]})"
-        raise MissingData(f"images in {folder}", wrong, "extract the whole archive")
-    if not rows:
-        raise BadData(f"{path}", "it lists no images", AGAIN)
-    return list(rows.values())
-
-
-def _row(line: Mapping[str | None, str | list[str] | None], where: str) -> Row:
-    """One row; BadData where a field is missing, left over or out of range."""
-    again = f"the file is damaged: {AGAIN}"
-    for column, value in line.items():
-        if column is None:
-            raise BadData(where, "more fields than columns", again)
-        if value is None or (value == "" and column in COLUMNS):
-            raise BadData(where, f"field {column!r} is missing", again)
-    name = str(line["img_filename"])
-    inside = PureWindowsPath(name)  # knows both kinds of slashes
-    if inside.anchor or ".." in inside.parts:
-        raise BadData(where, f"{name!r} leads outside the folder", again)
-    codes = {}
-    for column, allowed in (("y", ("0", "1")), ("place", ("0", "1")), ("split", ("0", "1", "2"))):
-        if line[column] not in allowed:
-            raise BadData(where, f"{column} is {line[column]!r}, not one of {', '.join(allowed)}", again)
-        codes[column] = int(str(line[column]))
-    return Row(name, codes["y"], codes["place"], codes["split"])
+def group_of(row: Row) -> int:
+    """2 x waterbird + water."""
+    return 2 * int(row.target) + int(row.attribute)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from wgbench.config import Cell
+from wgbench.config import Cell, Plugin
 from wgbench.runs import EVERY
 
 
@@ -12,6 +12,7 @@ class Job:
     """A cell and the circumstances under which it is run: none of them changes its id."""
 
     cell: Cell
+    dataset: Plugin  # as it is on this machine: the cell's may leave out what is private
     store: Path
     cache: Path
     data: Path | None = None  # the user's folder

@@ -49,7 +49,7 @@ def assemble(job: Job) -> fit.Parts:
     """Make the plug-ins of a cell and load its data."""
     cell = job.cell
     backbone = _made(backbones.registry, cell.backbone)
-    splits = _splits(cell.dataset.model_dump_json(), Root(job.cache, job.data), backbone.preprocess())
+    splits = _splits(job.dataset.model_dump_json(), Root(job.cache, job.data), backbone.preprocess())
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
     return fit.Parts(

@@ -1,0 +1,79 @@
+"""folder:<path>: one's own images and metadata.csv, in Waterbirds' columns or others; the path stays private."""
+
+import json
+
+import pytest
+import torch
+from layouts import write_waterbirds
+
+from wgbench import datasets, protocol
+from wgbench.datasets.metadata import METADATA
+from wgbench.errors import BadData, BadOption, MissingData
+from wgbench.request import Request
+from wgbench.types import Preprocess, Root
+
+COUNTS = {"train": (6, 2, 2, 6), "val": (2, 2, 2, 2), "test": (2, 2, 2, 2)}
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A private folder with columns and codes of its own."""
+    folder = write_waterbirds(tmp_path / "private-place", COUNTS)
+    path = folder / METADATA
+    head, *lines = path.read_text().splitlines()
+    lines = [line.split(",") for line in lines]
+    for fields in lines:
+        fields[2] = ("land", "water")[int(fields[2])]
+        fields[3] = ("train", "val", "test")[int(fields[3])]
+        fields[4] = ("a0", "a1")[int(fields[4])]
+    head = head.replace("img_filename", "file").replace(",y,", ",bird,").replace("split,place,", "part,where,")
+    path.write_text("\n".join([head, *(",".join(fields) for fields in lines)]) + "\n")
+    return folder
+
+
+NAMES = {"image": "file", "target": "bird", "attribute": "where", "split": "part"}
+
+
+def test_columns_are_named_and_codes_are_what_occurs(mine, tmp_path):
+    dataset, root = datasets.make(f"folder:{mine}", **NAMES), Root(tmp_path / "cache")
+    dataset.prepare(root)
+    assert dataset.classes == ("land", "water")
+    assert dataset.group_names == ("land-a0", "land-a1", "water-a0", "water-a1")
+    train = dataset.load(root, "train", Preprocess())
+    assert train.group.bincount().tolist() == list(COUNTS["train"])
+    assert torch.equal(train.label, train.group // 2)
+
+
+def test_waterbirds_columns_need_no_names(tmp_path):
+    folder = write_waterbirds(tmp_path / "birds", COUNTS)
+    dataset = datasets.make(f"folder:{folder}")
+    dataset.prepare(Root(tmp_path / "cache"))
+    assert dataset.classes == ("0", "1")
+    assert not dataset.pinned
+
+
+def test_the_path_goes_into_no_entry_and_no_run(mine, tmp_path):
+    settings = {f"dataset.{k}": v for k, v in NAMES.items()}
+    settings |= {"recipe.views": {"size": 8, "eval": [["resize", 8]]}, "recipe.batch_size": 8}
+    common = {"backbone": "mlp", "seeds": (1,), "weight_decays": (0.0,), "epochs": 2, "pretrained": False, "jobs": 1}
+    request = Request("gdro", f"folder:{mine}", settings=settings, store=tmp_path / "runs", baseline=False, **common)
+    result = protocol.run(request)
+    for path in (tmp_path / "runs").rglob("*"):
+        assert "private" not in str(path.relative_to(tmp_path))
+        if path.suffix in (".json", ".jsonl"):
+            assert "private-place" not in path.read_text()
+    entry = json.loads((result.folder / "entry.json").read_text())
+    assert entry["dataset"]["name"] == f"folder:{entry['data']}"
+    assert entry["command"].startswith("wgbench run gdro folder:PATH")
+    assert protocol.run(request).entry.cells == result.entry.cells  # found again, by what is in the folder
+    (mine / METADATA).write_text((mine / METADATA).read_text().replace("a0", "b0"))
+    assert protocol.run(request).entry.id != result.entry.id
+
+
+def test_what_is_wrong_is_said(mine, tmp_path):
+    with pytest.raises(MissingData, match=r"no metadata\.csv there; write one with the columns img_filename, y, place"):
+        datasets.make(f"folder:{tmp_path}").prepare(Root(tmp_path))
+    with pytest.raises(BadData, match="no column 'img_filename'; it must have img_filename, y, split, place"):
+        datasets.make(f"folder:{mine}").prepare(Root(tmp_path))
+    with pytest.raises(BadOption, match="did you mean target"):
+        datasets.make(f"folder:{mine}", targte="y")

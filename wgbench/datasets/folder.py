@@ -1,0 +1,99 @@
+"""folder:<path>: a folder of one's own, with images and a metadata.csv."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from wgbench.config import Recipe
+from wgbench.datasets import metadata, store
+from wgbench.datasets.base import SPLITS, Dataset, SplitName
+from wgbench.datasets.metadata import METADATA, Columns, Row
+from wgbench.datasets.waterbirds import Waterbirds
+from wgbench.errors import BadData, MissingData
+from wgbench.types import Preprocess, Ragged, Root, Split
+
+
+@dataclass(frozen=True)
+class Folder(Dataset):
+    """Images and `metadata.csv` in a folder; columns as Waterbirds', or named: `--set dataset.target=...`.
+
+    Classes and attributes are the values that occur, in sorted order; splits are 0, 1, 2 or train, val, test. The path
+    goes into no entry: results are identified by the data's fingerprint.
+    """
+
+    path: str
+    target: str = "y"
+    attribute: str = "place"
+    split: str = "split"
+    image: str = "img_filename"
+
+    version: ClassVar[int] = 1
+    private: ClassVar[frozenset[str]] = frozenset({"path"})
+    source: ClassVar[str] = "a folder of the user's"
+    citation: ClassVar[str] = "unpublished"
+    licence: ClassVar[str] = "the user's own"
+    backbone: ClassVar[str] = "resnet18"
+    recipe: ClassVar[Recipe] = Waterbirds.recipe
+    weight_decays: ClassVar[tuple[float, ...]] = Waterbirds.weight_decays
+
+    @property
+    def pinned(self) -> bool:
+        """Its content is whatever lies in the folder."""
+        return False
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Values of the target, sorted."""
+        return tuple(sorted({r.target for r in self._rows()}))
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """Values of the attribute, sorted."""
+        return tuple(sorted({r.attribute for r in self._rows()}))
+
+    @property
+    def group_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Class x attribute."""
+        return tuple(f"{c}-{a}" for c in self.classes for a in self.attributes)
+
+    def prepare(self, root: Root) -> None:
+        """Read the table and decode the images, once."""
+        self._images(root)
+
+    def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
+        """Images at native size, in the order of the table."""
+        rows, images = self._rows(), self._images(root)
+        chosen = torch.tensor([i for i, r in enumerate(rows) if r.split == SPLITS.index(split)], dtype=torch.int64)
+        if len(chosen) == 0:
+            raise BadData(f"{self.path}, {split}", f"{METADATA} lists no image for it", "list all three splits")
+        label = torch.tensor([self.classes.index(rows[i].target) for i in chosen])
+        attribute = torch.tensor([self.attributes.index(rows[i].attribute) for i in chosen])
+        x = Ragged(images.data, images.offset[chosen], images.height[chosen], images.width[chosen])
+        n = len(self.attributes)
+        return Split(x, label, n * label + attribute, len(self.classes), n * len(self.classes))
+
+    def sample(self, n: int, seed: int) -> Split:
+        """Waterbirds' stand-in."""
+        return Waterbirds().sample(n, seed)
+
+    def fingerprint(self, root: Root) -> str:  # noqa: ARG002
+        """Hash of the table, and of names and sizes of the images."""
+        folder = Path(self.path)
+        seen = hashlib.sha256((folder / METADATA).read_bytes())
+        for name in sorted(r.name for r in self._rows()):
+            seen.update(f"\n{name} {(folder / name).stat().st_size}".encode())
+        return seen.hexdigest()[:16]
+
+    def _rows(self) -> list[Row]:
+        folder = Path(self.path)
+        if not (folder / METADATA).is_file():
+            remedy = f"write one with the columns {self.image}, {self.target}, {self.attribute}, {self.split}"
+            raise MissingData(f"folder:{self.path}", f"no {METADATA} there", remedy)
+        return metadata.read(folder, Columns(self.image, self.target, self.attribute, self.split))
+
+    def _images(self, root: Root) -> Ragged:
+        return store.open_or_build(root.cache / "folder" / "images", Path(self.path), [r.name for r in self._rows()])

@@ -1,0 +1,94 @@
+"""A table of images: `metadata.csv` beside its folders, in the columns of Waterbirds or in columns of one's own."""
+
+import csv
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
+
+from wgbench.errors import BadData, MissingData
+
+METADATA = "metadata.csv"
+AGAIN = "the file is damaged: copy it again from where it came from"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns, and the codes that they may hold (any, where empty)."""
+
+    image: str = "img_filename"
+    target: str = "y"
+    attribute: str = "place"
+    split: str = "split"
+    targets: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+
+
+class Row(NamedTuple):
+    """One image: its path in the folder, label and attribute as they are written, and split 0, 1 or 2."""
+
+    name: str
+    target: str
+    attribute: str
+    split: int
+
+
+SPLIT_CODES = {"0": 0, "1": 1, "2": 2, "train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
+
+
+def read(folder: Path, columns: Columns) -> list[Row]:
+    """The rows of metadata.csv; BadData names the line that is wrong, MissingData an image that is not there."""
+    status = (folder / METADATA).stat()
+    return _read(folder, columns, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(folder: Path, columns: Columns, *changed: int) -> list[Row]:  # noqa: ARG001 - a changed file is read again
+    path = folder / METADATA
+    rows: dict[str, Row] = {}
+    wanted = (columns.image, columns.target, columns.split, columns.attribute)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have put a mark before it
+            reader = csv.DictReader(file)
+            missing = [c for c in wanted if c not in (reader.fieldnames or ())]
+            if missing:
+                raise BadData(f"{path}", f"no column {missing[0]!r}", f"it must have {', '.join(wanted)}")
+            for line in reader:
+                where = f"{path}, line {reader.line_num}"
+                row = _row(line, columns, where)
+                if row.name in rows:
+                    raise BadData(where, f"{row.name} is listed twice", AGAIN)
+                rows[row.name] = row
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise BadData(f"{path}", f"no CSV file ({problem})", AGAIN) from None
+    if not rows:
+        raise BadData(f"{path}", "it lists no images", AGAIN)
+    absent = [n for n in rows if not (folder / n).is_file()]
+    if absent:
+        wrong = f"{len(absent)} of {len(rows)} listed images are not there (first: {absent[0]})"
+        raise MissingData(f"images in {folder}", wrong, "extract the whole archive, or correct the list")
+    return list(rows.values())
+
+
+def _row(line: Mapping[str | None, str | list[str] | None], columns: Columns, where: str) -> Row:
+    """One row; BadData where a field is missing, left over or out of range."""
+    wanted = (columns.image, columns.target, columns.split, columns.attribute)
+    for column, value in line.items():
+        if column is None:
+            raise BadData(where, "more fields than columns", AGAIN)
+        if value is None or (value == "" and column in wanted):
+            raise BadData(where, f"field {column!r} is missing", AGAIN)
+    name, target, split, attribute = (str(line[column]) for column in wanted)
+    inside = PureWindowsPath(name)  # knows both kinds of slashes
+    if inside.anchor or ".." in inside.parts:
+        raise BadData(where, f"{name!r} leads outside the folder", AGAIN)
+    _check_code(where, columns.target, target, columns.targets)
+    _check_code(where, columns.attribute, attribute, columns.attributes)
+    _check_code(where, columns.split, split, SPLIT_CODES)
+    return Row(name, target, attribute, SPLIT_CODES[split])
+
+
+def _check_code(where: str, column: str, value: str, allowed: Collection[str]) -> None:
+    if allowed and value not in allowed:
+        raise BadData(where, f"{column} is {value!r}, not one of {', '.join(allowed)}", AGAIN)
