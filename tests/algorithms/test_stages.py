@@ -152,7 +152,8 @@ def test_dfr_fits_a_balanced_half_of_val_and_scores_the_other():
 def test_one_refit_at_one_strength_is_scikit_learns_solution():
     from sklearn.linear_model import LogisticRegression
 
-    from wgbench.algorithms.dfr import _balanced, _l1
+    from wgbench.algorithms.dfr import _balanced
+    from wgbench.algorithms.logistic import _l1
 
     val = split([0] * 20 + [1] * 10 + [2] * 10 + [3] * 20, features=5)
     train_features = torch.randn(50, 5, generator=torch.Generator().manual_seed(9)) * 3 + 1

@@ -5,15 +5,13 @@ Features are standardised with training statistics; an L1-penalised logistic reg
 balanced subsets, and `refits` solutions are averaged; its C is the one of `strengths` with the best worst-group
 accuracy on data not fitted on.
 
-Departures: the authors tune C on one half of val and refit on all of it; here half A fits and half B tunes C and
-serves the protocol's selection, so that nothing is selected on data that was trained on. The head is refitted at the
-epochs that the protocol averages over (early window, last epochs); other epochs have no scores.
+Departures: the authors tune C on one half of val and refit on all of it; here half A fits and half B tunes C and serves
+selection, so that nothing is selected on data that was trained on. The head is refitted at the epochs that the protocol
+averages over (early window, last epochs); other epochs have no scores.
 """
 
-import inspect
-import warnings
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -22,11 +20,10 @@ from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm, Fit, Head, Refit, Trained
+from wgbench.algorithms.logistic import Array, l1_logistic
 from wgbench.algorithms.weights import subset
 from wgbench.errors import AlgorithmFailed
 from wgbench.types import Data, Split
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,12 @@ class DFR(Algorithm):
         kept = (~fitted).numpy()
 
         def worst(strength: float) -> float:
-            weight, bias = _logistic(z, label, chosen[0], strength, val.n_classes)
+            weight, bias = l1_logistic(z, label, chosen[0], strength, val.n_classes)
             right = (z[kept] @ weight.T + bias).argmax(1) == label[kept]
             return float(min(right[group[kept] == g].mean() for g in np.unique(group[kept])))
 
         best = max(self.strengths, key=worst)
-        solutions = [_logistic(z, label, rows, best, val.n_classes) for rows in chosen]
+        solutions = [l1_logistic(z, label, rows, best, val.n_classes) for rows in chosen]
         return np.mean([w for w, _ in solutions], axis=0), np.mean([b for _, b in solutions], axis=0)
 
 
@@ -84,26 +81,3 @@ def _balanced(val: Split, fitted: Tensor, rng: torch.Generator) -> NDArray[np.in
     rows = fitted.nonzero()[:, 0]
     keep = subset(val.group[rows], val.n_groups, rng).bool()
     return np.asarray(rows[keep].numpy())
-
-
-def _logistic(
-    z: Array, label: NDArray[np.int64], rows: NDArray[np.int64], strength: float, n_classes: int
-) -> tuple[Array, Array]:
-    """L1-penalised logistic regression with scikit-learn: weight (C, D), bias (C,)."""
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a strength at which it has not converged loses on half B
-        model = LogisticRegression(C=strength, **_l1(n_classes)).fit(z[rows], label[rows])
-    if n_classes > 2:
-        return np.asarray(model.coef_), np.asarray(model.intercept_)
-    return np.stack([-model.coef_[0], model.coef_[0]]) / 2, np.array([-1.0, 1.0]) * model.intercept_[0] / 2
-
-
-def _l1(n_classes: int) -> dict[str, Any]:
-    """How this version of scikit-learn wants to hear `L1`."""
-    from sklearn.linear_model import LogisticRegression
-
-    solver: dict[str, Any] = {"solver": "liblinear" if n_classes == 2 else "saga", "random_state": 0, "max_iter": 200}
-    ratio = inspect.signature(LogisticRegression.__init__).parameters["l1_ratio"].default
-    return solver | ({"penalty": "l1"} if ratio is None else {"l1_ratio": 1.0})

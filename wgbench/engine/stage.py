@@ -2,7 +2,8 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,10 @@ from torch import Tensor, nn
 
 from wgbench.algorithms.base import Algorithm, Refit
 from wgbench.backbones.base import Network
-from wgbench.config import EARLY, LAST, Cell, Recipe
+from wgbench.config import EARLY, Cell, Recipe
 from wgbench.engine import state, stream
 from wgbench.engine.optimizer import Optimizer
+from wgbench.engine.refit import is_scored, replaced_head
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
 from wgbench.engine.step import backward, features_of, forward, logits_of, losses_of
 from wgbench.engine.stream import For
@@ -151,7 +153,7 @@ class Stage:
 
     def _evaluate(self, epoch: int) -> dict[str, Any]:
         """Counts on every split, un-augmented; keeps test predictions where the protocol wants them."""
-        if self.refit is not None and not _scored(epoch, self.recipe.epochs):
+        if self.refit is not None and not is_scored(epoch, self.recipe.epochs):
             return dict.fromkeys(self.prepared.splits)
         lines: dict[str, Any] = {}
         with self._scored_head(epoch):
@@ -166,26 +168,16 @@ class Stage:
             self._keep(epoch, lines, predicted)
         return lines
 
-    @contextlib.contextmanager
-    def _scored_head(self, epoch: int) -> Iterator[None]:
+    def _scored_head(self, epoch: int) -> AbstractContextManager[None]:
         """The network with the head that is scored: its own, or one refitted for the moment."""
         if self.refit is None:
-            yield
-            return
-        head, (train, val) = self.network.head, (self.prepared.splits[s] for s in ("train", "val"))
-        own = {name: value.clone() for name, value in head.state_dict().items()}
-        features = (self.prepared.inputs[s] for s in ("train", "val"))
-        z_train, z_val = (
-            features_of(self.network, x, len(split), self.cell.mode)
-            for x, split in zip(features, (train, val), strict=True)
+            return contextlib.nullcontext()
+        train, val = (
+            features_of(self.network, self.prepared.inputs[s], len(self.prepared.splits[s]), self.cell.mode)
+            for s in ("train", "val")
         )
         rng = stream.generator(self.cell.seed, self.number, epoch, For.REFIT)
-        weight, bias = self.refit.head(z_train, z_val, rng)
-        head.load_state_dict({"weight": weight, "bias": bias})
-        try:
-            yield
-        finally:
-            head.load_state_dict(own)
+        return replaced_head(self.network.head, self.refit.head(train, val, rng))
 
     def _keep(self, epoch: int, lines: dict[str, Any], predicted: Tensor) -> None:
         """Hold on to the test predictions of the early window's end, the selected and the latest epoch."""
@@ -272,11 +264,6 @@ def _size(sampling: Sampling) -> int:
     """Examples in an epoch: those of the training set, or of the multiset where an algorithm counts its own epochs."""
     own = sampling.own_epochs and not sampling.weight.is_floating_point()
     return int(sampling.weight.sum()) if own else len(sampling.weight)
-
-
-def _scored(epoch: int, epochs: int) -> bool:
-    """Whether a refitted head is scored: in the early window and the last epochs."""
-    return EARLY[0] <= epoch <= EARLY[1] or epoch > epochs - LAST
 
 
 def _is_finite(value: float) -> bool:
