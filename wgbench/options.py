@@ -47,6 +47,13 @@ def dump(instance: Any) -> dict[str, Any]:
     return {n: _dumped(annotations[n], getattr(instance, n), f"{cls.__qualname__}.{n}") for n in fields}
 
 
+def defaults(cls: type) -> dict[str, Any]:
+    """The options of a dataclass that have a plain default, as JSON values."""
+    annotations = _annotations(cls, cls.__qualname__)
+    given = {f.name: f.default for f in dataclasses.fields(cls) if f.init and f.default is not dataclasses.MISSING}
+    return {name: _dumped(annotations[name], value, f"{cls.__qualname__}.{name}") for name, value in given.items()}
+
+
 def suggestion(name: str, known: set[str]) -> str:
     """What to write instead of an unknown field name."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

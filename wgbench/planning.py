@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 from pydantic import ValidationError
 
 from wgbench import algorithms, backbones, datasets, losses
+from wgbench import options as opts
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
 from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
@@ -239,6 +240,16 @@ def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[st
             lacks.append(f"{what} {_shown(given)} instead of {_shown(wanted)}")
     ours, theirs = subject.recipe.model_dump(), dataset.recipe.model_dump()
     lacks += [f"{name} {ours[name]} instead of {theirs[name]}" for name in theirs if ours[name] != theirs[name]]
+    for owner, plugin, registry in (
+        ("dataset", subject.dataset, datasets.registry),
+        ("backbone", subject.backbone, backbones.registry),
+    ):
+        defaults = opts.defaults(registry.find(plugin.name).target)
+        lacks += [
+            f"{owner}.{name} {value} instead of {defaults[name]}"
+            for name, value in plugin.options.items()
+            if name in defaults and value != defaults[name]
+        ]
     if not dataset.pinned:
         lacks.append("the data is a declared subset")
     if not has_baseline:

@@ -79,7 +79,12 @@ def test_settings_reach_their_owners(cli):
     assert entry["recipe"]["lr"] == 0.05
     assert entry["dataset"]["options"] == {"n": 40, "blind": ""}
     assert entry["backbone"]["options"] == {"width": 8, "depth": 1}
-    assert entry["partial"][-1] == "no ERM baseline"
+    assert entry["partial"][-4:] == [
+        "lr 0.05 instead of 0.1",
+        "dataset.n 40 instead of 80",
+        "backbone.width 8 instead of 256",
+        "no ERM baseline",
+    ]
     assert entry["command"].startswith("wgbench run gdro toy --seeds 1 --wd 0 --epochs 22 --set nu=0.5")
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm, Fit, Head, Refit, Trained
 from wgbench.algorithms.logistic import Array, l1_logistic
-from wgbench.algorithms.weights import subset
+from wgbench.algorithms.weights import half, subset
 from wgbench.errors import AlgorithmFailed
 from wgbench.types import Data, Split
 
@@ -37,7 +37,10 @@ class DFR(Algorithm):
     def run(self, fit: Fit, data: Data) -> Trained:
         """ERM; its head is refitted wherever it is scored."""
         val = data.val
-        fitted = _half(val, fit.generator(1))
+        fitted = half(val.group, val.n_groups, fit.generator(1))
+        if missing := sorted(set(val.group.tolist()) - set(val.group[fitted].tolist())):
+            wrong = f"group {missing[0]} has 1 validation example, and fitting and tuning need one each"
+            raise AlgorithmFailed("algorithm dfr", wrong, "use a dataset with more validation examples")
 
         def head(train_features: Tensor, val_features: Tensor, rng: torch.Generator) -> Head:
             mean, std = train_features.mean(0), train_features.std(0).clamp(min=1e-8)
@@ -62,18 +65,6 @@ class DFR(Algorithm):
         best = max(self.strengths, key=worst)
         solutions = [l1_logistic(z, label, rows, best, val.n_classes) for rows in chosen]
         return np.mean([w for w, _ in solutions], axis=0), np.mean([b for _, b in solutions], axis=0)
-
-
-def _half(val: Split, rng: torch.Generator) -> Tensor:
-    """A random half of every group of val, (N,) bool."""
-    half = torch.zeros(len(val), dtype=torch.bool)
-    for g in torch.unique(val.group).tolist():
-        members = (val.group == g).nonzero()[:, 0]
-        if len(members) < 2:
-            wrong = f"group {g} has {len(members)} validation example, and fitting and tuning need one each"
-            raise AlgorithmFailed("algorithm dfr", wrong, "use a dataset with more validation examples")
-        half[members[torch.randperm(len(members), generator=rng)[: len(members) // 2]]] = True
-    return half
 
 
 def _balanced(val: Split, fitted: Tensor, rng: torch.Generator) -> NDArray[np.int64]:

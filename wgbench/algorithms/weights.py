@@ -48,3 +48,12 @@ def subset(key: Tensor, n: int, rng: torch.Generator) -> Tensor:
         members = (key == k).nonzero()[:, 0]
         keep[members[torch.randperm(len(members), generator=rng)[:smallest]]] = 1
     return keep
+
+
+def half(key: Tensor, n: int, rng: torch.Generator) -> Tensor:
+    """Membership in a random half of the examples of every key, rounded down, (N,) bool."""
+    chosen = torch.zeros(len(key), dtype=torch.bool)
+    for k in range(n):
+        members = (key == k).nonzero()[:, 0]
+        chosen[members[torch.randperm(len(members), generator=rng)[: len(members) // 2]]] = True
+    return chosen

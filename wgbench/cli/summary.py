@@ -17,7 +17,8 @@ def summary(entry: Entry, folder: Path) -> list[RenderableType]:
 
 
 def _headline(entry: Entry) -> Table:
-    title = f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {len(entry.protocol.seeds)} seeds"
+    n = len(entry.protocol.seeds)
+    title = f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
     table = Table(title=f"{title}: worst-group accuracy on test, %", title_justify="left")
     s = entry.scores
     columns = {
