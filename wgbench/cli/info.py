@@ -2,12 +2,14 @@
 
 import dataclasses
 import inspect
+from functools import cached_property
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 import wgbench
 from wgbench.cli.ls import KINDS
+from wgbench.config import Recipe
 from wgbench.errors import UnknownName
 
 
@@ -44,12 +46,13 @@ def _lines(kind: str, row: Any, cls: type) -> list[str]:
         lines.append(f"  option {f.name}: {getattr(kind_of, '__name__', kind_of)}, {default}")
     for name in ("needs", "members", "modality", "classes", "group_names", "counts", "backbone", "weight_decays"):
         value = getattr(cls, name, None)
-        if value is not None and not callable(value) and value != frozenset():
+        fixed = value is not None and not isinstance(value, property | cached_property)  # else known per instance
+        if fixed and value != frozenset():
             lines.append(f"  {name}: {', '.join(sorted(value)) if isinstance(value, frozenset) else value}")
     for name in ("source", "citation", "licence"):
-        if hasattr(cls, name):
+        if isinstance(getattr(cls, name, None), str):
             lines.append(f"  {name}: {getattr(cls, name)}")
     recipe = getattr(cls, "recipe", None)
-    if recipe is not None:
+    if isinstance(recipe, Recipe):
         lines += [f"  recipe.{name}: {value}" for name, value in recipe.model_dump(mode="json").items()]
     return [line.rstrip() for line in lines]

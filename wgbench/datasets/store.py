@@ -10,7 +10,7 @@ import os
 import shutil
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,13 +39,19 @@ def open_or_build(
     `workers` threads decode (as many as cores, at most 8, if left out); bytes and order do not depend on it. BadData
     names the images that cannot be used, before anything is trained on; StoreFailed a cache that cannot be written.
     """
-    folder = cache / key(source, names)
-    if not _is_whole(folder, len(names)):
+    threads = workers or min(8, os.cpu_count() or 1)
+    decoded = lambda: _decoded(source, names, max_pixels, threads)  # noqa: E731
+    return built(cache / key(source, names), len(names), decoded, f"images in {source}")
+
+
+def built(folder: Path, n: int, images: Callable[[], Iterator[NDArray[np.uint8] | str]], asked: str) -> Ragged:
+    """The store in `folder`, made now from `n` images (H, W, 3) if it is not there; a string stands for a bad image."""
+    if not _is_whole(folder, n):
         with writing(folder, CACHE):
-            cache.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
         with writing(folder, CACHE), FileLock(f"{folder}.lock"):
-            if not _is_whole(folder, len(names)):
-                _build(folder, source, names, max_pixels, workers or min(8, os.cpu_count() or 1))
+            if not _is_whole(folder, n):
+                _build(folder, n, images(), asked)
     return _open(folder)
 
 
@@ -80,20 +86,19 @@ def _open(folder: Path) -> Ragged:
     return Ragged(data, torch.from_numpy(offset), height, width)
 
 
-def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int, workers: int) -> None:
+def _build(folder: Path, n: int, images: Iterator[NDArray[np.uint8] | str], asked: str) -> None:
     for left in folder.parent.glob(f".{folder.name}.*"):  # of a build that was killed: the lock is ours now
         shutil.rmtree(left, ignore_errors=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     from tqdm import tqdm
 
-    seen, shapes, bad = hashlib.sha256(), np.zeros((len(names), 2), np.int64), []
+    seen, shapes, bad = hashlib.sha256(), np.zeros((n, 2), np.int64), []
     try:
         with writing(folder, CACHE):
             beside.mkdir(parents=True)
             with (beside / PIXELS).open("wb") as file, warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is our own limit
-                images = _decoded(source, names, max_pixels, workers)
-                for i, image in enumerate(tqdm(images, "decoding", len(names), unit="image", disable=None)):
+                for i, image in enumerate(tqdm(images, "decoding", n, unit="image", disable=None)):
                     if isinstance(image, str):
                         bad.append(image)
                     else:
@@ -105,7 +110,7 @@ def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int, wo
                 manifest = {
                     "schema": SCHEMA,
                     "pillow": PIL.__version__,
-                    "images": len(names),
+                    "images": n,
                     "sha256": seen.hexdigest(),
                 }
                 (beside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
@@ -115,8 +120,8 @@ def _build(folder: Path, source: Path, names: Sequence[str], max_pixels: int, wo
         shutil.rmtree(beside, ignore_errors=True)
     if bad:
         more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        wrong = f"{len(bad)} of {len(names)} images cannot be used: {', '.join(bad[:SHOWN])}{more}"
-        raise BadData(f"images in {source}", wrong, "copy these files again from the archive")
+        wrong = f"{len(bad)} of {n} images cannot be used: {', '.join(bad[:SHOWN])}{more}"
+        raise BadData(asked, wrong, "copy these files again from the archive")
 
 
 def _decoded(source: Path, names: Sequence[str], max_pixels: int, workers: int) -> Iterator[NDArray[np.uint8] | str]:
