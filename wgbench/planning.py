@@ -21,6 +21,7 @@ from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingWeights
 from wgbench.launch.job import Job
 from wgbench.launch.work import shape_of
+from wgbench.losses.base import Loss
 from wgbench.options import dump, first_problem
 from wgbench.registry import Registry
 from wgbench.request import Request
@@ -106,7 +107,7 @@ class Plan:
             ),
             schema.AlgorithmOf(
                 **subject.algorithm.model_dump(),
-                needs=tuple(sorted(algorithms.registry.find(name).target.needs)),
+                needs=tuple(sorted(algorithms.registry.find(name).target.needs | self._loss().needs)),
                 distribution=info.owner,
             ),
             self._start(),
@@ -119,6 +120,9 @@ class Plan:
         """Labels and groups of the test split."""
         test = self.splits["test"]
         return Target(test.label.numpy(), test.columns.numpy())
+
+    def _loss(self) -> Loss:
+        return losses.make(self.subject.loss.name, **self.subject.loss.options)
 
     def _start(self) -> str:
         if self.subject.weights:

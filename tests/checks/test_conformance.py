@@ -38,6 +38,13 @@ def test_the_pytest_plugin_runs_the_checks(wgbench_check):
     assert str(wgbench_check) in {f.__name__.replace("_", " ") for f in algorithm_checks.CHECKS}
 
 
+def test_vector_scaling_by_group_declares_its_groups():
+    by_group = losses.make("vs", by="group")
+    assert by_group.needs == {"train_group"}
+    for check in loss_checks.CHECKS:
+        check(by_group)
+
+
 def test_kinds_are_understood_in_singular_and_plural():
     assert [str(c) for c in checks("algorithm", "erm")] == [str(c) for c in checks("algorithms", "erm")]
     assert len(checks("loss", "squared")) == len(loss_checks.CHECKS)
@@ -240,6 +247,20 @@ class Overflowing(Loss):
         return logits.exp().square().exp().sum(1)
 
 
+@dataclass(frozen=True)
+class Grouped(Loss):
+    """Cross-entropy, -log p, scaled by a group that nobody declared."""
+
+    def per_example(self, logits, label, group, epoch, state):
+        return nn.functional.cross_entropy(logits, label, reduction="none") * (1 + group)
+
+
+class Boastful(Reversed):
+    """Declares what it does not use."""
+
+    needs = frozenset({"train_group"})
+
+
 @pytest.mark.parametrize(
     ("broken", "name", "sentence"),
     [
@@ -247,6 +268,8 @@ class Overflowing(Loss):
         (Overflowing(), "one_finite_number_per_example", "log-sum-exp"),
         (Mean(), "examples_do_not_mix", "compute what is shared in init"),
         (Reversed(), "a_better_logit_costs_less", "check its sign"),
+        (Grouped(), "supervision_is_what_needs_says", "uses train_group without declaring it"),
+        (Boastful(), "supervision_is_what_needs_says", "declares train_group and does not use it"),
     ],
 )
 def test_a_broken_loss_fails_its_check(broken, name, sentence):

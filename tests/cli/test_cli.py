@@ -61,6 +61,13 @@ def test_json_is_the_entry_and_nothing_else(cli, tmp_path):
     assert entry == json.loads((tmp_path / "runs" / "entries" / entry["id"] / "entry.json").read_text())
 
 
+def test_the_loss_counts_among_the_supervision_and_is_recorded_whole(cli):
+    words = ["--set", "recipe.loss=vs", "--set", "recipe.loss_options.by=group", "--wd", "0", "--seeds", "1"]
+    entry = json.loads(cli("run", "erm", "toy", *QUICK, "--json", *words)[1])
+    assert entry["algorithm"]["needs"] == ["train_group"]
+    assert entry["loss"] == {"name": "vs", "version": 1, "options": {"gamma": 0.15, "tau": 1.25, "by": "group"}}
+
+
 def test_a_second_call_trains_nothing(cli, tmp_path):
     cli("run", "erm", "toy", *QUICK, "--wd", "0", "--seeds", "1")
     (result,) = (tmp_path / "runs").rglob("result.json")

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -63,9 +64,22 @@ def a_better_logit_costs_less(loss: Loss) -> None:
     require(bool((after < before).all()), "a larger logit of the label does not lower the loss", "check its sign")
 
 
+def supervision_is_what_needs_says(loss: Loss) -> None:
+    """Groups that are not declared are replaced by zeros, and nothing may change; declared ones must matter."""
+    data = train()
+    blind = replace(data, group=torch.zeros_like(data.group))
+    logits = torch.randn(len(data), 2, generator=torch.Generator().manual_seed(1))
+    seen, unseen = (loss.per_example(logits, s.label, s.group, 1, loss.init(s)) for s in (data, blind))
+    if "train_group" in loss.needs:
+        require(not torch.equal(seen, unseen), "it declares train_group and does not use it", "take it out of needs")
+    else:
+        require(torch.equal(seen, unseen), "it uses train_group without declaring it", "add 'train_group' to needs")
+
+
 CHECKS: tuple[Callable[[Loss], None], ...] = (
     form,
     one_finite_number_per_example,
     examples_do_not_mix,
     a_better_logit_costs_less,
+    supervision_is_what_needs_says,
 )

@@ -12,7 +12,11 @@ class Loss:
     """Base of losses. Subclasses are frozen dataclasses; their fields are the options."""
 
     version: ClassVar[int] = 1
-    needs: ClassVar[frozenset[str]] = frozenset()  # as for algorithms
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Supervision beside labels, as for algorithms: `train_group` where the group matters."""
+        return frozenset()
 
     def init(self, train: Split) -> State:  # noqa: ARG002
         """What it needs to know of the training set, as tensors: class frequencies, say."""

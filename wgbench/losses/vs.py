@@ -27,6 +27,11 @@ class VectorScaling(Loss):
     tau: Annotated[float, Field(ge=0)] = 1.25
     by: Literal["class", "group"] = "class"
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """Groups, where they decide."""
+        return frozenset({"train_group"}) if self.by == "group" else frozenset()
+
     def init(self, train: Split) -> State:
         """`scale` and `shift`, per class (C,) or per group (G,)."""
         n = class_sizes(train) if self.by == "class" else group_sizes(train)
