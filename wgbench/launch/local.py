@@ -96,7 +96,7 @@ def _received(worker: Worker) -> tuple[str, Any]:
         worker.process.join(timeout=10)
         code = worker.process.exitcode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
-        why = "perhaps for lack of memory" if code == -signal.SIGKILL else "the error above is its own"
+        why = "perhaps for lack of memory" if code == -9 else "the error above is its own"
         return "error", WorkerDied(worker.busy, f"its worker process ended ({how}), {why}", AGAIN)
     if kind != "event":
         worker.busy = ""
