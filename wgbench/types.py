@@ -36,6 +36,10 @@ class Ragged:
         start, h, w = int(self.offset[i]), int(self.height[i]), int(self.width[i])
         return self.data[start : start + h * w * self.channels].view(h, w, self.channels)
 
+    def take(self, index: Tensor) -> "Ragged":
+        """Some of the images, in the order of `index`, on the same buffer."""
+        return Ragged(self.data, self.offset[index], self.height[index], self.width[index], self.channels)
+
     def gather(self, index: Tensor) -> list[Tensor]:
         """The images of a batch, as views."""
         return [self[i] for i in index.tolist()]

@@ -77,7 +77,7 @@ class CelebA(Dataset):
         label = torch.tensor([blond for _, blond, _ in rows])
         group = 2 * label + torch.tensor([male for _, _, male in rows])
         images = self._images(root)
-        x = Ragged(images.data, images.offset[chosen], images.height[chosen], images.width[chosen])
+        x = images.take(chosen)
         return Split(x, label, group, n_classes=2, n_groups=4)
 
     def sample(self, n: int, seed: int) -> Split:

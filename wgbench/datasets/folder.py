@@ -72,7 +72,7 @@ class Folder(Dataset):
             raise BadData(f"{self.path}, {split}", f"{METADATA} lists no image for it", "list all three splits")
         label = torch.tensor([self.classes.index(rows[i].target) for i in chosen])
         attribute = torch.tensor([self.attributes.index(rows[i].attribute) for i in chosen])
-        x = Ragged(images.data, images.offset[chosen], images.height[chosen], images.width[chosen])
+        x = images.take(chosen)
         n = len(self.attributes)
         return Split(x, label, n * label + attribute, len(self.classes), n * len(self.classes))
 

@@ -195,4 +195,4 @@ class HuggingFace(Dataset):
                     yield f"row {i} ({type(problem).__name__})"
 
         images = store.built(folder, rows.num_rows, decoded, f"images of hf:{self.where}")
-        return Ragged(images.data, images.offset[chosen], images.height[chosen], images.width[chosen])
+        return images.take(chosen)

@@ -101,7 +101,7 @@ Group Shifts, ICLR 2020"
             raise BadData(
                 f"waterbirds {split}", f"{METADATA} lists no image for it", "give a folder with all three splits"
             )
-        x = Ragged(images.data, images.offset[chosen], images.height[chosen], images.width[chosen])
+        x = images.take(chosen)
         return Split(x, label, group, n_classes=2, n_groups=4)
 
     def sample(self, n: int, seed: int) -> Split:

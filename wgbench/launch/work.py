@@ -32,8 +32,8 @@ def run(job: Job, report: Report = lambda _: None) -> None:
         parts = assemble(job)
         surroundings = environment(device, job.threads, job.deterministic)
         folder.begin(surroundings)
-        counted = {"correct": parts.splits["test"].columns.sum(0).tolist()}
-        folder.listeners.append(lambda line: report(_progress(job.cell, line, counted["correct"])))
+        total = parts.splits["test"].columns.sum(0).tolist()
+        folder.listeners.append(lambda line: report(_progress(job.cell, line, total)))
         started = time.perf_counter()
         try:
             outcome = fit.train(job.cell, parts, device, folder)
