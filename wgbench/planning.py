@@ -1,6 +1,7 @@
 """A request made concrete: plug-ins built, recipe and protocol settled, data and weights at hand, cells listed."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,7 @@ class Plan:
     algorithm: Algorithm
     root: Root
     device: torch.device
+    fingerprint: str  # of the data
 
     @cached_property
     def splits(self) -> Mapping[str, Split]:
@@ -100,7 +102,7 @@ class Plan:
         return Described(
             schema.DatasetOf(
                 **subject.dataset.model_dump(),
-                fingerprint=self.dataset.fingerprint(self.root),
+                fingerprint=self.fingerprint,
                 group_names=self.dataset.group_names,
                 classes=self.dataset.classes,
                 counts={n: {"total": s.columns.sum(0).tolist(), "n": len(s)} for n, s in self.splits.items()},
@@ -148,10 +150,11 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
     protocol = _protocol(request, dataset)
     root = Root(cache_root(), request.data_dir)
     dataset.prepare(root)
+    fingerprint = dataset.fingerprint(root)
     device = precision.device(request.device)
     weights = _digest(request.weights) if request.weights else None
     subject = Subject(
-        dataset=_public(source, dataset, root),
+        dataset=_public(source, dataset.private, fingerprint),
         backbone=backbone_record,
         algorithm=algorithm_record,
         loss=_loss(recipe),
@@ -160,10 +163,10 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
         mode=precision.mode(
             request.precision, device, backbone.convolutional, recipe.views.size if recipe.views else 0
         ),
-        data=None if dataset.pinned else dataset.fingerprint(root),
+        data=None if dataset.pinned else fingerprint,
         weights=weights,
     )
-    made = Plan(request, subject, source, dataset, backbone, algorithm, root, device)
+    made = Plan(request, subject, source, dataset, backbone, algorithm, root, device, fingerprint)
     train = made.splits["train"]
     shape = shape_of(train, subject.cells()[0])
     backbone.fetch(Spec(shape, train.n_classes, recipe.pretrained, request.weights))
@@ -172,8 +175,6 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
 
 def cache_root() -> Path:
     """Where downloads and caches go: `WGBENCH_CACHE`, or the platform's place for caches."""
-    import os
-
     given = os.environ.get("WGBENCH_CACHE")
     return Path(given) if given else user_cache_path("wgbench")
 
@@ -185,12 +186,12 @@ def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> t
     return made, Plugin(name=found.name, version=found.target.version, options=dump(made))
 
 
-def _public(source: Plugin, dataset: Dataset, root: Root) -> Plugin:
+def _public(source: Plugin, private: frozenset[str], fingerprint: str) -> Plugin:
     """A dataset's record without private options; its fingerprint stands where the name would show one."""
-    if not dataset.private:
+    if not private:
         return source
-    options = {k: v for k, v in source.options.items() if k not in dataset.private}
-    name = f"{source.name.partition(':')[0]}:{dataset.fingerprint(root)}"
+    options = {k: v for k, v in source.options.items() if k not in private}
+    name = f"{source.name.partition(':')[0]}:{fingerprint}"
     return Plugin(name=name, version=source.version, options=options)
 
 
