@@ -20,6 +20,7 @@ from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import SPLITS, Dataset
 from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingWeights
+from wgbench.evaluation.metrics import tally
 from wgbench.launch.job import Job
 from wgbench.launch.work import shape_of
 from wgbench.losses.base import Loss
@@ -105,7 +106,7 @@ class Plan:
                 fingerprint=self.fingerprint,
                 group_names=self.dataset.group_names,
                 classes=self.dataset.classes,
-                counts={n: {"total": s.columns.sum(0).tolist(), "n": len(s)} for n, s in self.splits.items()},
+                counts={name: tally(split, torch.device("cpu")).totals() for name, split in self.splits.items()},
             ),
             schema.AlgorithmOf(
                 **subject.algorithm.model_dump(),

@@ -138,7 +138,7 @@ def build(
         weights=subject.weights,
         scores=scores,
         weights_settle=_settled(plain),
-        cells=tuple(_cell(r, per_cell[r.cell.seed, r.cell.weight_decay]) for r in found),
+        cells=tuple(_cell(r, per_cell[r.cell.seed, r.cell.weight_decay], described.dataset) for r in found),
         baseline=baseline.id if baseline else None,
         environment=first.environment,
         cost=_cost(found),
@@ -274,13 +274,14 @@ def _settled(plain: Mapping[int, Run]) -> dict[str, float | None]:
     }
 
 
-def _cell(run: Run, scores: Mapping[str, Any]) -> schema.CellOf:
-    names = ("diverged_at", "collapsed", "selected_epoch", "model", "seconds")
+def _cell(run: Run, scores: Mapping[str, Any], dataset: schema.DatasetOf) -> schema.CellOf:
+    names = ("diverged_at", "collapsed", "selected_epoch", "model", "seconds", "stages", "epochs")
     return schema.CellOf(
         id=run.cell.id,
         seed=run.cell.seed,
         weight_decay=run.cell.weight_decay,
         scores=dict(scores),
+        totals={split: t for split, t in run.result["totals"].items() if t != dataset.counts[split]},
         notes={k: _brief(v) for k, v in run.result["notes"].items()},
         **{name: run.result[name] for name in names},
     )

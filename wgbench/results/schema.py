@@ -50,6 +50,9 @@ class CellOf(Record):
     selected_epoch: int | None
     model: str
     seconds: float
+    stages: int = 0  # the number of its last stage, which is scored; 0 in entries that were written before it was kept
+    epochs: int = 0  # the horizon of that stage, likewise
+    totals: dict[str, dict[str, Any]] = {}  # of splits that are scored in part: DFR's val
     scores: dict[str, float | int | bool | None]
     notes: dict[str, Any] = {}  # what the algorithm reported: JTT's error set
 

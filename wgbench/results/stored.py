@@ -1,0 +1,136 @@
+"""An entry's curves read back from its own files: what figures, recounts and comparisons start from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wgbench.errors import BadEntry
+from wgbench.evaluation.curves import Curves, SplitCurve
+from wgbench.results import schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Key = tuple[int, float]  # seed, weight decay
+SPLITS = ("train", "val", "test")
+COUNTS = ("correct", "class_correct", "acc_correct", "predicted")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An entry, and the folder with the files that it names."""
+
+    entry: schema.Entry
+    folder: Path
+
+    @cached_property
+    def curves(self) -> Mapping[Key, Curves]:
+        """Curves of the last stage of every cell, by seed and weight decay; BadEntry where rows are missing."""
+        found = {}
+        for cell in self.entry.cells:
+            rows = self._rows(cell)
+            splits = {split: self._curve(cell, split, rows.get(split)) for split in SPLITS}
+            found[cell.seed, cell.weight_decay] = Curves(**splits, diverged_at=cell.diverged_at)
+        return found
+
+    def mass(self, seed: int, weight_decay: float) -> NDArray[np.float64]:
+        """Share of the weights that each training group got, per epoch of the last stage, (E, G)."""
+        cell = self._cell(seed, weight_decay)
+        rows = self._rows(cell)["train"]
+        return _spread(_matrix(rows["mass"]), rows["epoch"].to_numpy(), cell.epochs or self.entry.recipe.epochs)
+
+    def predictions(self) -> Mapping[str, NDArray[np.int16]]:
+        """Class per test example of the cells without weight decay, by `<moment>-<seed>`."""
+        table = self._table(schema.PREDICTIONS)
+        return {name: table[name].to_numpy() for name in table.column_names}
+
+    def _cell(self, seed: int, weight_decay: float) -> schema.CellOf:
+        for cell in self.entry.cells:
+            if (cell.seed, cell.weight_decay) == (seed, weight_decay):
+                return cell
+        raise KeyError((seed, weight_decay))
+
+    def _table(self, name: str) -> "pa.Table":
+        from pyarrow import ArrowException, parquet
+
+        try:
+            return parquet.read_table(self.folder / name)
+        except (OSError, ArrowException) as problem:
+            wrong = f"{name} cannot be read ({type(problem).__name__})"
+            raise BadEntry(f"entry {self.folder}", wrong, "copy the whole folder that `wgbench run` wrote") from None
+
+    @cached_property
+    def _by_cell(self) -> Mapping[tuple[int, float, int, str], "pa.Table"]:
+        """Rows of the curves by seed, weight decay, stage and split."""
+        table = self._table(schema.CURVES)
+        found = {}
+        keys = list(zip(*(table[name].to_pylist() for name in ("seed", "weight_decay", "stage", "split")), strict=True))
+        places: dict[Any, list[int]] = {}
+        for row, key in enumerate(keys):
+            places.setdefault(key, []).append(row)
+        for key, rows in places.items():
+            whole = rows[-1] - rows[0] + 1 == len(rows)
+            found[key] = table.slice(rows[0], len(rows)) if whole else table.take(rows)
+        return found
+
+    def _rows(self, cell: schema.CellOf) -> Mapping[str, "pa.Table"]:
+        """Rows of a cell's last stage, by split."""
+        stages = [k[2] for k in self._by_cell if k[:2] == (cell.seed, cell.weight_decay)]
+        if not stages and cell.diverged_at != 1:
+            where = f"entry {self.folder}"
+            wrong = f"{schema.CURVES} has no rows for seed {cell.seed}, weight decay {cell.weight_decay:g}"
+            raise BadEntry(where, wrong, "copy the whole folder that `wgbench run` wrote")
+        last = cell.stages or max(stages, default=1)
+        named = {split: (cell.seed, cell.weight_decay, last, split) for split in SPLITS}
+        return {split: self._by_cell[key] for split, key in named.items() if key in self._by_cell}
+
+    def _curve(self, cell: schema.CellOf, split: str, rows: "pa.Table | None") -> SplitCurve:
+        totals = cell.totals.get(split) or self.entry.dataset.counts[split]
+        groups, classes = len(self.entry.dataset.group_names), len(self.entry.dataset.classes)
+        width = {"correct": groups, "class_correct": classes, "acc_correct": 0, "predicted": classes}
+        horizon = cell.epochs or self.entry.recipe.epochs
+        epochs = rows["epoch"].to_numpy() if rows is not None else np.zeros(0, np.int64)
+
+        def counted(name: str) -> NDArray[np.int64]:
+            values = _matrix(rows[name]) if rows is not None else np.zeros((0, width[name]))
+            return _spread(values, epochs, horizon, 0).astype(np.int64)
+
+        loss = _matrix(rows["loss"]) if rows is not None else np.zeros((0, groups))
+        acc_loss = _matrix(rows["acc_loss"]) if rows is not None else np.zeros(0)
+        return SplitCurve(
+            total=np.array(totals["total"], dtype=np.int64),
+            class_total=np.array(totals.get("class_total", [0] * classes), dtype=np.int64),
+            n=int(totals["n"]),
+            loss=_spread(loss, epochs, horizon),
+            acc_loss=_spread(acc_loss, epochs, horizon),
+            **{name: counted(name) for name in COUNTS},
+        )
+
+
+def load(folder: Path) -> Stored:
+    """The entry in a folder, ready to be asked for its curves; BadEntry says what is wrong with it."""
+    return Stored(schema.read(folder), folder)
+
+
+def _matrix(column: "pa.ChunkedArray") -> NDArray[np.float64]:
+    """Numbers (E,), or (E, K) of lists of K, as float64; NaN for null."""
+    import pyarrow as pa
+
+    if not pa.types.is_list(column.type):
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    flat = np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False), dtype=np.float64)
+    return flat.reshape(len(column), -1)
+
+
+def _spread(
+    values: NDArray[np.float64], epochs: NDArray[np.int64], horizon: int, blank: float = np.nan
+) -> NDArray[np.float64]:
+    """Rows put at their epochs, from 1 to the horizon; `blank` for epochs without a row."""
+    whole = np.full((horizon, *values.shape[1:]), blank)
+    whole[epochs - 1] = values
+    return whole
