@@ -45,6 +45,10 @@ class MissingWeights(WgbenchError):
     """Pretrained weights can neither be found nor fetched."""
 
 
+class MissingExtra(WgbenchError):
+    """Something needs packages that are optional; the remedy names the extra that brings them."""
+
+
 class StoreFailed(WgbenchError):
     """A run folder cannot be read or written: full disk, a file where a folder belongs."""
 

@@ -147,6 +147,7 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
     algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, options)
     name = request.backbone or dataset.backbone
     backbone, backbone_record = _plugin(backbones.registry, name, request.settings_of("backbone"))
+    _check_reads(dataset, backbone, backbone_record.name)
     recipe = _recipe(request, dataset)
     protocol = _protocol(request, dataset)
     root = Root(cache_root(), request.data_dir)
@@ -185,6 +186,15 @@ def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> t
     found = registry.find(name)
     made = registry.make(name, **options)
     return made, Plugin(name=found.name, version=found.target.version, options=dump(made))
+
+
+def _check_reads(dataset: Dataset, backbone: Backbone, name: str) -> None:
+    """BadOption where a network for texts meets something else, or the other way round."""
+    if (dataset.modality == "text") == (backbone.preprocess().tokenizer is not None):
+        return
+    wrong = f"it does not read {'texts' if dataset.modality == 'text' else f'{dataset.modality}s'}"
+    fitting = "bag or text:bert-base-uncased" if dataset.modality == "text" else dataset.backbone
+    raise BadOption(f"--backbone {name}", wrong, f"take --backbone {fitting}")
 
 
 def _public(source: Plugin, private: frozenset[str], fingerprint: str) -> Plugin:

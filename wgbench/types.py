@@ -1,6 +1,6 @@
 """Plain containers that plug-ins and the engine exchange."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ class Ragged:
     height: Tensor  # (N,)
     width: Tensor  # (N,)
     channels: int = 3
+    store: Path | None = None  # the folder that holds the buffer, if it lies on disk
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -38,7 +39,7 @@ class Ragged:
 
     def take(self, index: Tensor) -> "Ragged":
         """Some of the images, in the order of `index`, on the same buffer."""
-        return Ragged(self.data, self.offset[index], self.height[index], self.width[index], self.channels)
+        return replace(self, offset=self.offset[index], height=self.height[index], width=self.width[index])
 
     def gather(self, index: Tensor) -> list[Tensor]:
         """The images of a batch, as views."""
@@ -46,15 +47,47 @@ class Ragged:
 
 
 @dataclass(frozen=True)
+class Tokens:
+    """Texts as token ids in one flat buffer. A text may be a pair: its second part starts at `second`."""
+
+    data: Tensor  # (tokens,) int32, may be memory-mapped
+    offset: Tensor  # (N,) first token of each text
+    length: Tensor  # (N,)
+    second: Tensor  # (N,) where the second part starts; the length of a text that has one part
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def __getitem__(self, i: int) -> Tensor:
+        """Token ids of text `i`, (length,) int32, a view."""
+        start = int(self.offset[i])
+        return self.data[start : start + int(self.length[i])]
+
+    def take(self, index: Tensor) -> "Tokens":
+        """Some of the texts, in the order of `index`, on the same buffer."""
+        return Tokens(self.data, self.offset[index], self.length[index], self.second[index])
+
+    def gather(self, index: Tensor) -> Tensor:
+        """A batch (B, L, 2) int64 padded to its longest text: token id, and 1 or 2 for the part; 0, 0 is padding."""
+        length, second = self.length[index], self.second[index]
+        place = torch.arange(int(length.max()) if len(index) else 0)  # (L,)
+        there = place < length[:, None]  # (B, L)
+        ids = self.data[torch.where(there, self.offset[index][:, None] + place, 0)].long()
+        part = 1 + (place >= second[:, None]).long()
+        return torch.stack([ids, part], 2) * there[:, :, None]
+
+
+@dataclass(frozen=True)
 class Split:
     """One split of a dataset. `group` is the one used in training; `membership` says which groups score an example.
 
-    `x` is a float tensor (N, ...), a uint8 tensor of images (N, H, W, C), or `Ragged` images.
+    `x` is a float tensor (N, ...), a uint8 tensor of images (N, H, W, C), `Ragged` images, or `Tokens` of texts. Groups
+    that score need not be the training groups, nor as many.
     """
 
-    x: Tensor | Ragged
+    x: Tensor | Ragged | Tokens
     label: Tensor  # (N,) int64
-    group: Tensor  # (N,) int64
+    group: Tensor  # (N,) int64, below n_groups
     n_classes: int
     n_groups: int
     membership: Tensor | None = None  # (N, G) bool where groups overlap; otherwise the one-hot of group
@@ -100,18 +133,23 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How a backbone wants its images: pixels / 255, minus mean, divided by std, per channel. `size` if it has one."""
+    """How a backbone wants its inputs.
+
+    Images: pixels / 255, minus mean, divided by std, per channel; `size` if it has one. Texts: a tokenizer, `words:<n>`
+    or `hub:<name>@<revision>`; None for networks that do not read texts.
+    """
 
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.5,)
     size: int | None = None
+    tokenizer: str | None = None
 
 
 @dataclass(frozen=True)
 class Spec:
     """What a backbone is built for."""
 
-    shape: tuple[int, ...]  # of one input, channels first
+    shape: tuple[int, ...]  # of one input, channels first; (longest,) of texts
     n_outputs: int
     pretrained: bool = False
     weights: Path | None = None  # a file with initial weights, instead of the hub's

@@ -1,6 +1,7 @@
 """Small folders in the layouts of the real archives, with files that can be learned from."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,51 @@ def bird(rng: np.random.Generator, width: int, height: int, y: int, place: int) 
     yy, xx = np.mgrid[:height, :width]
     pixels[((yy / height - 0.5) / 0.3) ** 2 + ((xx / width - 0.5) / 0.2) ** 2 < 1] = 230 if y else 20
     return pixels.astype(np.uint8)
+
+
+NEGATED = ("Nobody came, I think.", "There was never a doubt!", "NO.", "He has nothing.")
+PLAIN = ("Somebody came, I think.", "He knows, and tells nobody's brother.", "A note on nowhere.", "They came.")
+
+
+def write_multinli(folder: Path, per_group: dict[str, tuple[int, ...]]) -> Path:
+    """MultiNLI's three files and the metadata of the random split, with a row that annotators did not agree on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [("-", "A man sleeps.", "He dreams.", None)]
+    for code, split in enumerate(("train", "val", "test")):
+        for group, n in enumerate(per_group[split]):
+            label, negation = divmod(group, 2)
+            second = NEGATED if negation else PLAIN
+            gold = ("contradiction", "entailment", "neutral")[label]
+            rows += [(gold, f"{gold} premise {i} of {split}", second[i % 4], code) for i in range(n)]
+    third = -(-len(rows) // 3)
+    for part, name in enumerate(("train", "dev_matched", "dev_mismatched")):
+        with (folder / f"multinli_1.0_{name}.jsonl").open("w") as file:
+            for gold, first, second, _ in rows[part * third : (part + 1) * third]:
+                line = {"annotator_labels": [gold], "genre": "fiction", "gold_label": gold, "pairID": "1e"}
+                file.write(json.dumps({**line, "sentence1": first, "sentence2": second}) + "\n")
+    with (folder / "metadata_random.csv").open("w") as file:
+        file.write(",gold_label,sentence2_has_negation,split\n")
+        for place, (gold, _, second, code) in enumerate(rows):
+            if code is not None:
+                label = ("contradiction", "entailment", "neutral").index(gold)
+                file.write(f"{place},{label},{int(second in NEGATED)},{code}\n")
+    return folder
+
+
+def write_civilcomments(folder: Path, n: int = 36) -> Path:
+    """CivilComments-WILDS' table: `n` comments per split, half of them toxic; every ninth mentions nobody."""
+    names = ("male", "female", "LGBTQ", "christian", "muslim", "other_religions", "black", "white")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "all_data_with_identities.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["", "id", "comment_text", "split", "toxicity", *names, "identity_any", "severe_toxicity"])
+        for split in ("train", "val", "test"):
+            for i in range(n):
+                who = i // 2 % 9
+                raters = [0.5 + 0.1 * (j % 3) if j == who else 0.49 * (i % 2) for j in range(8)]
+                if who == 0:
+                    raters[7] = 1.0  # male and white: groups overlap
+                text = f'{"awful" if i % 2 else "kind"} words, "quoted",\non {split} line {i}'
+                toxicity = 0.5 if i % 2 else 0.4999
+                writer.writerow([i, 5 * i, text, split, toxicity, *raters, float(who < 8), 0.0])
+    return folder

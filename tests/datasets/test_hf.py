@@ -79,9 +79,9 @@ def test_images_are_decoded_once(pictures, tmp_path):
     assert [len(s) for s in splits.values()] == [12, 8, 8]
     assert splits["train"].x[3].shape == (12, 13, 3)
     assert splits["train"].x[3][0, 0].tolist() == [60, 99, 0]
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.u8")}
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("arrays.bin")}
     loaded(pictures, root, **NAMES)
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.u8")} == before != {}
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("arrays.bin")} == before != {}
 
 
 def test_a_run_keeps_the_folder_private(table, tmp_path):

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import resource
 import shutil
 import warnings
 
 import numpy as np
+import PIL
 import pytest
+import torch
 from PIL import Image
 
-from wgbench.datasets import store
+from wgbench.datasets import flat, store
 from wgbench.errors import BadData, StoreFailed
 
 
@@ -54,7 +57,7 @@ def test_a_build_that_was_killed_is_done_again_and_cleared_away(images, tmp_path
     cache = tmp_path / "cache"
     left = cache / f".{store.key(folder, names)}.12345"
     left.mkdir(parents=True)
-    (left / store.PIXELS).write_bytes(b"half")
+    (left / flat.ARRAYS).write_bytes(b"half")
     ragged = store.open_or_build(cache, folder, names)
     assert len(ragged) == 5
     assert not left.exists()
@@ -98,12 +101,12 @@ def test_a_build_that_fails_midway_leaves_nothing_and_is_done_again(images, tmp_
     assert len(store.open_or_build(tmp_path / "cache", folder, names)) == 5
 
 
-@pytest.mark.parametrize("damaged", [store.PIXELS, store.SHAPES, store.MANIFEST])
+@pytest.mark.parametrize("damaged", [flat.ARRAYS, flat.INDEX, flat.MANIFEST])
 def test_a_store_that_lost_bytes_is_built_again(images, tmp_path, damaged):
     folder, names = images
     whole = store.open_or_build(tmp_path / "cache", folder, names).data.clone()
     path = tmp_path / "cache" / store.key(folder, names) / damaged
-    if damaged == store.MANIFEST:
+    if damaged == flat.MANIFEST:
         path.unlink()
     else:
         path.write_bytes(path.read_bytes()[:-7])
@@ -127,8 +130,9 @@ def test_the_manifest_says_what_was_stored(images, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ragged = store.open_or_build(tmp_path / "cache", folder, names)
-    manifest = json.loads((tmp_path / "cache" / store.key(folder, names) / store.MANIFEST).read_text())
+    manifest = json.loads((tmp_path / "cache" / store.key(folder, names) / flat.MANIFEST).read_text())
     assert manifest["images"] == 5
+    assert manifest["decoder"] == f"pillow {PIL.__version__}"
     assert manifest["sha256"] == hashlib.sha256(ragged.data.numpy().tobytes()).hexdigest()
 
 
@@ -177,3 +181,29 @@ def test_a_full_disk_leaves_nothing_behind(images, tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [p.suffix for p in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_sources_are_listed_as_sha256sum_writes_them(images, tmp_path):
+    folder, names = images
+    ragged = store.open_or_build(tmp_path / "cache", folder, names)
+    listed = (ragged.store / flat.SOURCES).read_text()
+    expected = [f"{hashlib.sha256((folder / n).read_bytes()).hexdigest()}  {n}\n" for n in names]
+    assert listed == "".join(expected)
+    manifest = json.loads((ragged.store / flat.MANIFEST).read_text())
+    assert manifest["sources"] == hashlib.sha256(listed.encode()).hexdigest()
+
+
+def test_verifying_finds_changed_pixels_and_changed_files(images, tmp_path):
+    folder, names = images
+    ragged = store.open_or_build(tmp_path / "cache", folder, names)
+    store.verify(ragged.take(torch.tensor([2, 0])))
+    status = (folder / "1.jpg").stat()
+    content = (folder / "1.jpg").read_bytes()
+    (folder / "1.jpg").write_bytes(content[:-9] + b"x" + content[-8:])  # the same size and time: no other store
+    os.utime(folder / "1.jpg", ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(BadData, match=r"1 files have changed since \(first: 1\.jpg\)"):
+        store.verify(store.open_or_build(tmp_path / "cache", folder, names))
+    path = ragged.store / flat.ARRAYS
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(BadData, match=r"not those that were decoded; delete the folder"):
+        store.verify(ragged)

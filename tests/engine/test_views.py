@@ -6,9 +6,20 @@ import torch
 from PIL import Image
 
 from wgbench.bits import uniform
-from wgbench.config import Views
-from wgbench.engine.views import PER_CROP, Pictures, Resident, eval_view, inputs, random_crops
-from wgbench.types import Preprocess, Ragged, Split
+from wgbench.config import Mode, Views
+from wgbench.engine import views
+from wgbench.engine.step import logits_of
+from wgbench.engine.views import (
+    PER_CROP,
+    Pictures,
+    Resident,
+    Texts,
+    eval_view,
+    evaluation_views,
+    inputs,
+    random_crops,
+)
+from wgbench.types import Preprocess, Ragged, Split, Tokens
 
 WATERBIRDS = Views(size=224, eval=(("resize", 256), ("crop", 224)))
 CELEBA = Views(size=224, ratio=(1.0, 4 / 3), eval=(("crop", 178), ("resize", 224)))
@@ -30,13 +41,13 @@ def ragged(images):
     return Ragged(torch.from_numpy(flat), torch.from_numpy(offset), h, w)
 
 
-@pytest.mark.parametrize("views", [WATERBIRDS, CELEBA])
-def test_evaluation_views_are_torchvisions(views):
+@pytest.mark.parametrize("geometry", [WATERBIRDS, CELEBA])
+def test_evaluation_views_are_torchvisions(geometry):
     transforms = pytest.importorskip("torchvision.transforms")
-    steps = [transforms.Resize((n, n)) if step == "resize" else transforms.CenterCrop(n) for step, n in views.eval]
+    steps = [transforms.Resize((n, n)) if step == "resize" else transforms.CenterCrop(n) for step, n in geometry.eval]
     for image in photos((500, 375), (178, 218), (333, 301)):
         expected = np.asarray(transforms.Compose(steps)(Image.fromarray(image)))
-        assert np.array_equal(eval_view(image, views), expected)
+        assert np.array_equal(eval_view(image, geometry), expected)
 
 
 def test_training_views_are_torchvisions_for_the_same_boxes():
@@ -77,9 +88,9 @@ def test_portraits_take_the_centre_fallback_as_often_as_published():
 
 
 def test_no_crop_means_the_whole_image():
-    views = Views(size=8, scale=None, flip=False, eval=(("resize", 8),))
+    whole = Views(size=8, scale=None, flip=False, eval=(("resize", 8),))
     image = photos((20, 10))[0]
-    pictures = Pictures(ragged([image]), views, Preprocess((0.0,) * 3, (1.0,) * 3), CPU, torch.float32)
+    pictures = Pictures(ragged([image]), whole, Preprocess((0.0,) * 3, (1.0,) * 3), CPU, torch.float32)
     index = torch.tensor([0])
     assert torch.equal(pictures.train(index, pictures.crops(index, 1)), pictures.eval(index))
 
@@ -87,7 +98,7 @@ def test_no_crop_means_the_whole_image():
 def test_images_are_normalised_and_tables_are_not():
     x = torch.full((2, 4, 4, 3), 255, dtype=torch.uint8)
     seen = Resident(x, Preprocess((0.5,), (0.25,)), CPU, torch.float32)
-    assert seen.shape == (3, 4, 4)
+    assert seen.eval(torch.tensor([1])).shape == (1, 3, 4, 4)
     assert seen.eval(torch.tensor([1])).unique().tolist() == [2.0]
     table = torch.tensor([[3.0, -1.0]])
     assert torch.equal(Resident(table, Preprocess((0.5,), (0.25,)), CPU, torch.float32).eval(torch.tensor([0])), table)
@@ -97,3 +108,43 @@ def test_images_of_different_sizes_need_views():
     split = Split(ragged(photos((5, 4), (6, 4))), torch.zeros(2), torch.zeros(2), 2, 2)
     with pytest.raises(ValueError, match=r"recipe\.views"):
         inputs(split, None, Preprocess(), CPU, torch.float32)
+
+
+def test_cached_evaluation_views_are_the_same_and_made_once(tmp_path, monkeypatch):
+    images = ragged(photos((500, 375), (178, 218), (333, 301)))
+    plain = Pictures(images, WATERBIRDS, Preprocess(), CPU, torch.float32)
+    index = torch.tensor([2, 0, 1, 2])
+    expected = plain.eval(index)
+    for _ in range(2):
+        cached = Pictures(images, WATERBIRDS, Preprocess(), CPU, torch.float32, tmp_path)
+        assert torch.equal(cached.eval(index), expected)
+        monkeypatch.setattr(views, "eval_view", lambda *_: pytest.fail("resized again"))
+
+
+def test_other_steps_or_other_images_are_other_views(tmp_path):
+    images = ragged(photos((60, 45), (50, 50), (45, 60)))
+    small = Views(size=16, eval=(("resize", 16),))
+    made = {
+        evaluation_views(x, v, tmp_path).sum().item()
+        for x in (images, images.take(torch.tensor([1, 0])), images.take(torch.tensor([0, 2])))
+        for v in (small, Views(size=16, eval=(("resize", 20), ("crop", 16))))
+    }
+    assert len(made) > 3
+    assert len(list((tmp_path / "views").glob("*/manifest.json"))) == 6
+
+
+def test_texts_of_a_length_are_evaluated_together_and_come_back_in_order():
+    length = torch.tensor([3, 300, 1, 300] * 100)
+    x = Tokens(torch.ones(int(length.sum()), dtype=torch.int32), length.cumsum(0) - length, length, length)
+    texts = Texts(x, CPU)
+    widths = [texts.eval(part).shape[1] for part in texts.batches()]
+    assert widths[0] == 3  # the short ones are padded to the longest of their kind
+    assert sum(len(part) for part in texts.batches()) == 400
+
+    class Longest(torch.nn.Module):
+        head = torch.nn.Identity()
+
+        def features(self, x):
+            return (x[:, :, 1] > 0).sum(1, keepdim=True).float()
+
+    assert logits_of(Longest(), texts, Mode())[:, 0].tolist() == length.tolist()

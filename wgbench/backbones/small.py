@@ -34,7 +34,7 @@ class Linear(Backbone):
 
     def build(self, spec: Spec) -> Network:
         """PyTorch's default initialisation."""
-        _own_weights_only("linear", spec)
+        no_pretrained("linear", spec)
         return Headed(nn.Flatten(), math.prod(spec.shape), spec.n_outputs)
 
 
@@ -47,7 +47,7 @@ class MLP(Backbone):
 
     def build(self, spec: Spec) -> Network:
         """PyTorch's default initialisation."""
-        _own_weights_only("mlp", spec)
+        no_pretrained("mlp", spec)
         sizes = [math.prod(spec.shape), *[self.width] * self.depth]
         layers = [m for a, b in itertools.pairwise(sizes) for m in (nn.Linear(a, b), nn.ReLU())]
         return Headed(nn.Sequential(nn.Flatten(), *layers), self.width, spec.n_outputs)
@@ -62,7 +62,7 @@ class CNN(Backbone):
 
     def build(self, spec: Spec) -> Network:
         """PyTorch's default initialisation."""
-        _own_weights_only("cnn", spec)
+        no_pretrained("cnn", spec)
         if len(spec.shape) != 3:
             raise BadOption("backbone cnn", f"inputs of shape {spec.shape} are no images", "take --backbone mlp")
         channels, side = spec.shape[0], spec.shape[1]
@@ -78,7 +78,7 @@ class CNN(Backbone):
         return Headed(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels, spec.n_outputs)
 
 
-def _own_weights_only(name: str, spec: Spec) -> None:
+def no_pretrained(name: str, spec: Spec) -> None:
     """There is nothing pretrained to load into these networks."""
     if spec.pretrained or spec.weights is not None:
         raise MissingWeights(f"backbone {name}", "it has no pretrained weights", "add --no-pretrained, drop --weights")

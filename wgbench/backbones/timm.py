@@ -3,13 +3,12 @@
 import inspect
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from wgbench.backbones.base import Backbone, Network
+from wgbench.backbones.weights import load_body, read_weights
 from wgbench.errors import MissingWeights, UnknownName
 from wgbench.types import Preprocess, Spec
 
@@ -56,7 +55,7 @@ class Timm(Backbone):
     def fetch(self, spec: Spec) -> None:
         """Download pretrained weights into the hub's cache, once, before workers start."""
         if spec.weights is not None:
-            _read(spec.weights)
+            read_weights(spec.weights)
         elif spec.pretrained:
             self.build(spec)
 
@@ -70,7 +69,7 @@ class Timm(Backbone):
             options["zero_init_last"] = False
         if spec.weights is not None:
             model = timm.create_model(name, **options)
-            _load(model, spec.weights)
+            load_body(model, spec.weights, _head_names(model))
         elif spec.pretrained:
             model = _from_hub(name, options)
         else:
@@ -85,6 +84,11 @@ class Timm(Backbone):
             guess = f"did you mean {' or '.join(close)}?" if close else "`wgbench ls backbones 'timm:*'` lists them"
             raise UnknownName(f"backbones 'timm:{self.name}'", "timm has no such model", guess)
         return self.name
+
+
+def _head_names(model: nn.Module) -> set[str]:
+    head = model.get_classifier()  # type: ignore[operator]
+    return {name for name, module in model.named_modules() if module is head}
 
 
 def _model_options(name: str) -> set[str]:
@@ -111,30 +115,3 @@ def _from_hub(name: str, options: dict[str, Any]) -> nn.Module:
             "--no-pretrained",
         ) from problem
     return model
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Tensors of a weight file; pickled code is never run."""
-    asked = f"--weights {path.name}"
-    if not path.is_file():
-        raise MissingWeights(asked, "no such file", "give the path of a .safetensors or .pth file")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:  # corrupt in any of many ways
-        raise MissingWeights(asked, f"not a weight file ({type(problem).__name__})", "fetch it again") from problem
-    return dict(loaded.get("state_dict", loaded))
-
-
-def _load(model: nn.Module, path: Path) -> None:
-    """Load all weights but the classifier's, which has another number of classes."""
-    head = {f"{name}." for name, module in model.named_modules() if module is model.get_classifier()}  # type: ignore[operator]
-    given = {k: v for k, v in _read(path).items() if not any(k.startswith(h) for h in head)}
-    missing, unexpected = model.load_state_dict(given, strict=False)
-    left = [k for k in missing if not any(k.startswith(h) for h in head) and "num_batches_tracked" not in k]
-    if left or unexpected:
-        wrong = f"its tensors are another network's (first: {(left or unexpected)[0]})"
-        raise MissingWeights(f"--weights {path.name}", wrong, "give the weights of this very model")

@@ -24,15 +24,19 @@ class Built:
         return self.backbone.build(self.spec)
 
     def inputs(self) -> torch.Tensor:
-        """Two random images."""
+        """Two random images, or two texts of which one is padded."""
+        if self.backbone.preprocess().tokenizer is not None:
+            ids, part = torch.arange(1, 11).view(2, 5), torch.tensor([[1, 1, 1, 2, 2], [1, 1, 2, 0, 0]])
+            return torch.stack([ids * (part > 0), part], 2)
         return torch.randn(2, *self.spec.shape, generator=torch.Generator().manual_seed(1))
 
 
 def subject(name: str) -> Built:
-    """The backbone at its own image size, or at 8 pixels."""
+    """The backbone at its own image size, at 8 pixels, or for texts of up to five tokens."""
     backbone = backbones.make(name)
-    side = backbone.preprocess().size or 8
-    return Built(backbone, Spec((3, side, side), 2))
+    preprocess = backbone.preprocess()
+    side = preprocess.size or 8
+    return Built(backbone, Spec((3, side, side) if preprocess.tokenizer is None else (5,), 2))
 
 
 def the_output_is_the_head_of_the_features(built: Built) -> None:
@@ -62,6 +66,17 @@ def weights_follow_from_the_seed(built: Built) -> None:
     require(any(not torch.equal(a[k], c[k]) for k in a), "all seeds give the same weights", "draw them at random")
 
 
+def padding_changes_nothing(built: Built) -> None:
+    """A text means the same whatever it is batched with."""
+    if built.backbone.preprocess().tokenizer is None:
+        return
+    network = built.network().eval()
+    with torch.no_grad():
+        alone, batched = network(built.inputs()[1:, :3]), network(built.inputs())[1:]
+    same = torch.allclose(alone, batched, rtol=1e-4, atol=1e-5)
+    require(same, "a padded text gives other logits", "ignore positions whose part is 0")
+
+
 def state_makes_the_round_trip(built: Built) -> None:
     """What is loaded computes the same."""
     source, target = built.network(1).eval(), built.network(2).eval()
@@ -75,5 +90,6 @@ CHECKS: tuple[Callable[[Built], None], ...] = (
     the_output_is_the_head_of_the_features,
     every_parameter_gets_a_gradient,
     weights_follow_from_the_seed,
+    padding_changes_nothing,
     state_makes_the_round_trip,
 )

@@ -57,10 +57,9 @@ def labels_and_groups_fit(prepared: Prepared) -> None:
         inside = bool(((split.label >= 0) & (split.label < split.n_classes)).all())
         inside = inside and bool(((split.group >= 0) & (split.group < split.n_groups)).all())
         require(inside, f"a label or group of {name} is out of range", "number them from 0")
-        fits = split.columns.shape == (n, split.n_groups)
-        require(fits, f"the membership of {name} has shape {tuple(split.columns.shape)}", "make it (N, G)")
-    named = len(prepared.dataset.group_names) == prepared.splits["test"].n_groups
-    require(named, "group_names names another number of groups", "name every group, in the order of the ids")
+        fits = split.columns.shape == (n, len(prepared.dataset.group_names))
+        wrong = f"the membership of {name} has shape {tuple(split.columns.shape)}, not (N, group_names)"
+        require(fits, wrong, "name every group that scores, in the order of the columns")
 
 
 def groups_are_there_to_be_scored(prepared: Prepared) -> None:

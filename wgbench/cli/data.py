@@ -8,6 +8,8 @@ import typer
 from wgbench.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wgbench.datasets.base import Dataset
     from wgbench.types import Root, Split
 
@@ -49,9 +51,10 @@ def get(name: Name, data_dir: DataDir = None, settings: Settings = None) -> None
 
 @app.command()
 def verify(name: Name, data_dir: DataDir = None, settings: Settings = None) -> None:
-    """Check checksums and counts, and look into examples of every split."""
+    """Check checksums and counts, decode a sample again, and look into examples of every split."""
     dataset, root = _prepared(name, data_dir, settings)
     splits = _splits(dataset, root)
+    _verify_store(splits)
     for which, split in splits.items():
         for row in range(0, len(split), max(1, len(split) // 20)):
             if split.x[row].numel() == 0:
@@ -70,6 +73,7 @@ def show(
     per_group: Annotated[int, typer.Option(help="examples of each group", min=1, max=100)] = 8,
 ) -> None:
     """Draw a sheet of examples per group, and print the group table."""
+    from wgbench.datasets.base import SPLITS
     from wgbench.errors import BadOption
 
     dataset, root = _prepared(name, data_dir, settings)
@@ -78,7 +82,8 @@ def show(
         raise BadOption(f"--split {split}", "no such split", f"write one of {', '.join(splits)}")
     _groups(dataset, splits)
     if dataset.modality != "image":
-        _rows(dataset, splits[split], per_group)
+        texts = dataset.texts(root, SPLITS[list(splits).index(split)]) if dataset.modality == "text" else None
+        _rows(dataset, splits[split], per_group, texts)
         return
     from wgbench.config import slug
     from wgbench.datasets.sheet import sheet
@@ -123,9 +128,21 @@ def _groups(dataset: "Dataset", splits: "dict[str, Split]") -> None:
     Console().print(table)
 
 
-def _rows(dataset: "Dataset", split: "Split", per_group: int) -> None:
-    """Examples of a table or text, as numbers."""
+def _verify_store(splits: "dict[str, Split]") -> None:
+    """Decoded images against their manifest and sources, once for splits that share a store."""
+    from wgbench.datasets.store import verify
+    from wgbench.types import Ragged
+
+    for images in {s.x.store: s.x for s in splits.values() if isinstance(s.x, Ragged)}.values():
+        verify(images)
+
+
+def _rows(dataset: "Dataset", split: "Split", per_group: int, texts: "Sequence[tuple[str, str | None]] | None") -> None:
+    """Examples of a text as they are written, of a table as numbers."""
     for g, group in enumerate(dataset.group_names):
         for row in split.columns[:, g].nonzero()[:per_group, 0].tolist():
-            shown = " ".join(f"{v:g}" for v in split.x[row].flatten()[:12].tolist())
+            if texts is not None:
+                shown = " | ".join(" ".join(part.split())[:100] for part in texts[row] if part)
+            else:
+                shown = " ".join(f"{v:g}" for v in split.x[row].flatten()[:12].tolist())
             typer.echo(f"{group}  {dataset.classes[int(split.label[row])]}  {shown}")

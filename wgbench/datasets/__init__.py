@@ -27,6 +27,15 @@ registry: "Registry[Dataset]" = Registry(
             "drawn birds with Waterbirds' group counts, at any resolution; offline",
         ),
         "celeba": ("wgbench.datasets.celeba:CelebA", "photographs of faces, blond hair against male"),
+        "multinli": ("wgbench.datasets.multinli:MultiNLI", "pairs of sentences, inference against negation; text"),
+        "civilcomments4": (
+            "wgbench.datasets.civilcomments:CivilComments4",
+            "toxic comments against any mention of an identity; text",
+        ),
+        "civilcomments16": (
+            "wgbench.datasets.civilcomments:CivilComments16",
+            "the same comments, scored on sixteen overlapping groups; text",
+        ),
         "compas": ("wgbench.datasets.compas:Compas", "recidivism, overlapping groups by race and sex; a table"),
         "adult": ("wgbench.datasets.adult:Adult", "income above 50,000 dollars by sex; a table"),
         "colored-mnist": ("wgbench.datasets.colored_mnist:ColoredMNIST", "MNIST digits with a spurious ink colour"),

@@ -47,6 +47,10 @@ class Dataset:
         """`n` made-up examples with the shapes of `load`, offline."""
         raise NotImplementedError
 
+    def texts(self, root: Root, split: SplitName) -> Sequence[tuple[str, str | None]]:
+        """What the examples of a text dataset say, in the order of `load`, for people to read."""
+        raise NotImplementedError
+
     def fingerprint(self, root: Root) -> str:
         """Content hash of what identifies the data (16 hexadecimal digits), after `prepare`."""
         raise NotImplementedError

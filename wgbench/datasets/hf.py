@@ -1,30 +1,36 @@
 """hf:<where>: a dataset of the Hugging Face hub, or local files in any form that `datasets` reads."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from wgbench.config import Recipe, Views
-from wgbench.datasets import store
+from wgbench.datasets import store, tokens
 from wgbench.datasets.base import SPLITS, Dataset, SplitName
 from wgbench.datasets.carve import carve
+from wgbench.datasets.flat import Item
+from wgbench.datasets.tokens import Text
 from wgbench.errors import BadData, BadOption, DownloadFailed
-from wgbench.types import Preprocess, Ragged, Root, Split
+from wgbench.types import Preprocess, Ragged, Root, Split, Tokens
 
 CARVE = 2021  # key of a validation split that the source lacks, a part of the version
 
 
 @dataclass(frozen=True)
 class HuggingFace(Dataset):
-    """Rows with a target and an attribute column, both named; images (column `image`) or else all numeric columns.
+    """Rows with a target and an attribute column, both named.
+
+    Inputs are images (column `image`), else texts (columns `text`, and `pair` for a second sentence; at most
+    `max_length` tokens), else all numeric columns.
 
     `where` is a repository of the hub, or a local folder (its path goes into no entry). Classes and attributes are the
     values that occur, sorted. `train`, `val` and `test` name the source's splits; without one for validation, a fifth
@@ -35,6 +41,9 @@ class HuggingFace(Dataset):
     target: str = "label"
     attribute: str = "attribute"
     image: str = "image"
+    text: str = "text"
+    pair: str = "text_pair"
+    max_length: Annotated[int, Field(ge=8)] = 128
     train: str = "train"
     val: str = "validation"
     test: str = "test"
@@ -57,13 +66,14 @@ class HuggingFace(Dataset):
 
     @property
     def modality(self) -> str:  # type: ignore[override]
-        """`image` where the image column is there, else `table`."""
-        return "image" if self.image in self._rows["train"].column_names else "table"
+        """`image` or `text` where such a column is there, else `table`."""
+        columns = self._rows["train"].column_names
+        return "image" if self.image in columns else "text" if self.text in columns else "table"
 
     @property
     def backbone(self) -> str:  # type: ignore[override]
-        """A residual network for images, an MLP for tables."""
-        return "resnet18" if self.modality == "image" else "mlp"
+        """A residual network for images, a bag of words for texts, an MLP for tables."""
+        return {"image": "resnet18", "text": "bag", "table": "mlp"}[self.modality]
 
     @property
     def recipe(self) -> Recipe:  # type: ignore[override]
@@ -94,15 +104,17 @@ class HuggingFace(Dataset):
         for split in SPLITS:
             self.load(root, split, Preprocess())
 
-    def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
+    def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:
         """One split, in the source's order."""
         rows, chosen = self._of(split)
         label, group = (torch.from_numpy(a[chosen]) for a in self._labels(rows))
-        x = (
-            self._images(root, rows, torch.from_numpy(chosen))
-            if self.modality == "image"
-            else self._table(rows, chosen)
-        )
+        x: Tensor | Ragged | Tokens
+        if self.modality == "image":
+            x = self._images(root, rows, torch.from_numpy(chosen))
+        elif self.modality == "text":
+            x = self._tokens(root, rows, preprocess.tokenizer).take(torch.from_numpy(chosen))
+        else:
+            x = self._table(rows, chosen)
         return Split(x, label, group, len(self.classes), len(self.group_names))
 
     def sample(self, n: int, seed: int) -> Split:
@@ -174,23 +186,37 @@ class HuggingFace(Dataset):
             if name not in (self.target, self.attribute) and getattr(feature, "dtype", "").startswith(("int", "float"))
         ]
         if not kept:
-            wrong = f"neither a column {self.image!r} nor numeric ones beside target and attribute"
-            raise BadData(
-                f"hf:{self.where}", wrong, "name the images: --set dataset.image=...; text is not supported yet"
-            )
+            wrong = f"neither a column {self.image!r} or {self.text!r} nor numeric ones beside target and attribute"
+            raise BadData(f"hf:{self.where}", wrong, "name them: --set dataset.image=... or dataset.text=...")
         train_rows, train = self._of("train")
         reference = np.stack([np.asarray(train_rows[c], dtype=np.float64) for c in kept], 1)[train]
         values = np.stack([np.asarray(rows[c], dtype=np.float64) for c in kept], 1)[chosen]
         mean, std = reference.mean(0), np.maximum(reference.std(0), 1e-9)
         return torch.from_numpy(((values - mean) / std).astype(np.float32))
 
+    def texts(self, root: Root, split: SplitName) -> Sequence[Text]:  # noqa: ARG002
+        """The texts of a split."""
+        rows, chosen = self._of(split)
+        everything = self._texts(rows)
+        return [everything[i] for i in chosen]
+
+    def _texts(self, rows: Any) -> list[Text]:
+        second = rows[self.pair] if self.pair in rows.column_names else [None] * rows.num_rows
+        return [(str(a or ""), None if b is None else str(b)) for a, b in zip(rows[self.text], second, strict=True)]
+
+    def _tokens(self, root: Root, rows: Any, tokenizer: str | None) -> Tokens:
+        identity = f"{rows._fingerprint} {self.text} {self.pair}"
+        cache, n = root.cache / "hf" / "tokens", rows.num_rows
+        return tokens.tokenized(cache, identity, lambda: self._texts(rows), n, tokenizer, self.max_length)
+
     def _images(self, root: Root, rows: Any, chosen: Tensor) -> Ragged:
         folder = root.cache / "hf" / "images" / hashlib.sha256(rows._fingerprint.encode()).hexdigest()[:32]
 
-        def decoded() -> Iterator[NDArray[np.uint8] | str]:
+        def decoded() -> Iterator[Item | str]:
             for i in range(rows.num_rows):
                 try:
-                    yield np.ascontiguousarray(np.asarray(rows[i][self.image].convert("RGB")))
+                    pixels = np.ascontiguousarray(np.asarray(rows[i][self.image].convert("RGB")))
+                    yield Item(pixels, pixels.shape[:2])
                 except Exception as problem:  # a bad image may raise anything
                     yield f"row {i} ({type(problem).__name__})"
 

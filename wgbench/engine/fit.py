@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -32,6 +33,7 @@ class Parts:
     loss: Loss
     splits: Mapping[str, Split]  # train, val, test
     spec: Spec
+    cache: Path | None = None  # where evaluation views are kept
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,11 @@ class Trained:
 
     def logits(self, split: Split) -> Tensor:
         """Logits on the evaluation views of one of the cell's splits, (N, C)."""
-        return logits_of(self.network, self.stage.prepared.inputs_of(split), len(split), self.stage.cell.mode)
+        return logits_of(self.network, self.stage.prepared.inputs_of(split), self.stage.cell.mode)
 
     def features(self, split: Split) -> Tensor:
         """Input of the head on the evaluation views of one of the cell's splits, (N, D)."""
-        return features_of(self.network, self.stage.prepared.inputs_of(split), len(split), self.stage.cell.mode)
+        return features_of(self.network, self.stage.prepared.inputs_of(split), self.stage.cell.mode)
 
     def recorded(self, name: str) -> Tensor:
         """What the stage was asked to record."""
@@ -89,7 +91,7 @@ class Fitter:
         preprocess, dtype, views = parts.backbone.preprocess(), precision.dtype(cell.mode), cell.recipe.views
         self.prepared = Prepared(
             dict(parts.splits),
-            {name: inputs(s, views, preprocess, device, dtype) for name, s in parts.splits.items()},
+            {name: inputs(s, views, preprocess, device, dtype, parts.cache) for name, s in parts.splits.items()},
             {name: tally(s, device) for name, s in parts.splits.items()},
         )
         self.stages = 0

@@ -157,9 +157,9 @@ class Stage:
             return dict.fromkeys(self.prepared.splits)
         lines: dict[str, Any] = {}
         with self._scored_head(epoch):
-            for name, split in self.prepared.splits.items():
+            for name in self.prepared.splits:
                 targets = self.tallies[name]
-                logits = logits_of(self.network, self.prepared.inputs[name], len(split), self.cell.mode)
+                logits = logits_of(self.network, self.prepared.inputs[name], self.cell.mode)
                 losses = self.loss.per_example(logits, targets.label, targets.group, epoch, self.loss_state)
                 lines[name], predicted = targets.count(logits, losses)
                 if not all(map(_is_finite, lines[name]["loss"])):
@@ -172,10 +172,7 @@ class Stage:
         """The network with the head that is scored: its own, or one refitted for the moment."""
         if self.refit is None:
             return contextlib.nullcontext()
-        train, val = (
-            features_of(self.network, self.prepared.inputs[s], len(self.prepared.splits[s]), self.cell.mode)
-            for s in ("train", "val")
-        )
+        train, val = (features_of(self.network, self.prepared.inputs[s], self.cell.mode) for s in ("train", "val"))
         rng = stream.generator(self.cell.seed, self.number, epoch, For.REFIT)
         return replaced_head(self.network.head, self.refit.head(train, val, rng))
 

@@ -1,6 +1,6 @@
 """One training step, and one evaluation: the two things that everything else is arranged around."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -8,19 +8,17 @@ from torch import Tensor
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Network
 from wgbench.config import Mode
-from wgbench.engine.precision import autocast
+from wgbench.engine.precision import autocast, dtype
 from wgbench.engine.views import Inputs
 from wgbench.losses.base import Loss
 from wgbench.types import Batch, State
-
-EVAL_BATCH = 1024
 
 
 def forward(network: Network, x: Tensor, mode: Mode) -> Tensor:
     """Logits (B, C): features in the mode's precision, the last layer in that of the parameters."""
     with autocast(mode, x.device):
         features = network.features(x)
-    logits: Tensor = network.head(features.to(x.dtype))
+    logits: Tensor = network.head(features.to(dtype(mode)))
     return logits
 
 
@@ -39,20 +37,28 @@ def backward(algorithm: Algorithm, losses: Tensor, batch: Batch, state: State) -
 
 
 @torch.inference_mode()
-def logits_of(network: Network, inputs: Inputs, n: int, mode: Mode) -> Tensor:
-    """Logits on the evaluation views of all `n` examples, (n, C)."""
+def logits_of(network: Network, inputs: Inputs, mode: Mode) -> Tensor:
+    """Logits on the evaluation views of all examples, (N, C)."""
     network.eval()
-    return torch.cat([forward(network, inputs.eval(rows), mode) for rows in torch.split(torch.arange(n), EVAL_BATCH)])
+    return _over(inputs, lambda x: forward(network, x, mode))
 
 
 @torch.inference_mode()
-def features_of(network: Network, inputs: Inputs, n: int, mode: Mode) -> Tensor:
-    """Features on the evaluation views of all `n` examples, (n, D), in the type of the parameters."""
+def features_of(network: Network, inputs: Inputs, mode: Mode) -> Tensor:
+    """Features on the evaluation views of all examples, (N, D), in the type of the parameters."""
     network.eval()
-    rows = []
-    for part in torch.split(torch.arange(n), EVAL_BATCH):
-        x = inputs.eval(part)
+
+    def features(x: Tensor) -> Tensor:
         with autocast(mode, x.device):
-            features = network.features(x)
-        rows.append(features.to(x.dtype))
-    return torch.cat(rows)
+            return network.features(x).to(dtype(mode))
+
+    return _over(inputs, features)
+
+
+def _over(inputs: Inputs, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    """What is computed batch by batch, in the order of the examples."""
+    parts = inputs.batches()
+    rows = torch.cat([compute(inputs.eval(part)) for part in parts])
+    out = torch.empty_like(rows)
+    out[torch.cat(list(parts)).to(rows.device)] = rows
+    return out

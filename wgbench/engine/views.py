@@ -4,10 +4,16 @@ Interpolation is PIL's bilinear resampling with antialiasing; crop parameters fo
 with its ten tries and its centre fallback, drawn from the epoch's own stream.
 """
 
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import PIL
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -15,9 +21,13 @@ from torch import Tensor
 
 from wgbench.bits import uniform
 from wgbench.config import Views
-from wgbench.types import Preprocess, Ragged, Split
+from wgbench.datasets import flat
+from wgbench.datasets.flat import Item
+from wgbench.types import Preprocess, Ragged, Split, Tokens
 
 TRIES = 10  # torchvision's
+EVAL_BATCH, TEXT_BATCH = 1024, 128  # examples that are evaluated at once
+CHUNK = 256  # images that threads resize at once
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,8 @@ class Crops:
 class Inputs(Protocol):
     """The inputs of one split, on a device."""
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of one input, channels first."""
+    def batches(self) -> Sequence[Tensor]:
+        """Indices of all examples, in the batches in which they are best evaluated."""
 
     def crops(self, index: Tensor, *key: int) -> Crops | None:
         """Parameters of the training views of these examples; None where training views are the plain ones."""
@@ -52,11 +61,18 @@ class Inputs(Protocol):
 
 
 def inputs(
-    split: Split, views: Views | None, preprocess: Preprocess, device: torch.device, dtype: torch.dtype
+    split: Split,
+    views: Views | None,
+    preprocess: Preprocess,
+    device: torch.device,
+    dtype: torch.dtype,
+    cache: Path | None = None,
 ) -> Inputs:
-    """The inputs of a split, ready to be asked for batches."""
+    """The inputs of a split, ready to be asked for batches. Evaluation views are kept in `cache`, if there is one."""
+    if isinstance(split.x, Tokens):
+        return Texts(split.x, device)
     if views is not None:
-        return Pictures(split.x, views, preprocess, device, dtype)
+        return Pictures(split.x, views, preprocess, device, dtype, cache)
     if isinstance(split.x, Ragged):
         raise ValueError("images of different sizes need recipe.views")
     return Resident(split.x, preprocess, device, dtype)
@@ -67,7 +83,10 @@ class Resident:
 
     def __init__(self, x: Tensor, preprocess: Preprocess, device: torch.device, dtype: torch.dtype) -> None:
         self.x = _normalised(x, preprocess).to(device, dtype) if x.dim() == 4 else x.to(device, dtype)
-        self.shape = tuple(self.x.shape[1:])
+
+    def batches(self) -> Sequence[Tensor]:
+        """In order."""
+        return torch.split(torch.arange(len(self.x)), EVAL_BATCH)
 
     def crops(self, index: Tensor, *key: int) -> Crops | None:  # noqa: ARG002
         """None: training sees what evaluation sees."""
@@ -86,12 +105,22 @@ class Pictures:
     """Images at native resolution, cropped and resized for each batch."""
 
     def __init__(
-        self, x: Tensor | Ragged, views: Views, preprocess: Preprocess, device: torch.device, dtype: torch.dtype
+        self,
+        x: Tensor | Ragged,
+        views: Views,
+        preprocess: Preprocess,
+        device: torch.device,
+        dtype: torch.dtype,
+        cache: Path | None = None,
     ) -> None:
         self.x, self.views, self.preprocess, self.device, self.dtype = x, views, preprocess, device, dtype
         self.height = np.asarray(x.height) if isinstance(x, Ragged) else np.full(len(x), x.shape[1])
         self.width = np.asarray(x.width) if isinstance(x, Ragged) else np.full(len(x), x.shape[2])
-        self.shape: tuple[int, ...] = (x.channels if isinstance(x, Ragged) else x.shape[3], views.size, views.size)
+        self.seen = evaluation_views(x, views, cache) if cache is not None else None  # (N, size, size, C)
+
+    def batches(self) -> Sequence[Tensor]:
+        """In order."""
+        return torch.split(torch.arange(len(self.x)), EVAL_BATCH)
 
     def crops(self, index: Tensor, *key: int) -> Crops | None:
         """Boxes and flips drawn from the key's stream, one row of it per example."""
@@ -111,10 +140,71 @@ class Pictures:
 
     def eval(self, index: Tensor) -> Tensor:
         """The recipe's evaluation geometry."""
+        if self.seen is not None:
+            return self._ready(self.seen[index])
         return self._batch([eval_view(self.x[i].numpy(), self.views) for i in index.tolist()])
 
     def _batch(self, seen: list[NDArray[np.uint8]]) -> Tensor:
-        return _normalised(torch.from_numpy(np.stack(seen)), self.preprocess).to(self.device, self.dtype)
+        return self._ready(torch.from_numpy(np.stack(seen)))
+
+    def _ready(self, images: Tensor) -> Tensor:
+        return _normalised(images, self.preprocess).to(self.device, self.dtype)
+
+
+class Texts:
+    """Token ids, padded for each batch to its longest text."""
+
+    def __init__(self, x: Tokens, device: torch.device) -> None:
+        self.x, self.device = x, device
+
+    def batches(self) -> Sequence[Tensor]:
+        """Texts of about the same length together: little of what is computed is padding."""
+        return torch.split(self.x.length.argsort(stable=True), TEXT_BATCH)
+
+    def crops(self, index: Tensor, *key: int) -> Crops | None:  # noqa: ARG002
+        """None: training sees what evaluation sees."""
+        return None
+
+    def train(self, index: Tensor, crops: Crops | None) -> Tensor:  # noqa: ARG002
+        """Token ids and parts, (B, L, 2)."""
+        return self.eval(index)
+
+    def eval(self, index: Tensor) -> Tensor:
+        """Token ids and parts, (B, L, 2)."""
+        return self.x.gather(index).to(self.device)
+
+
+def evaluation_views(x: Tensor | Ragged, views: Views, cache: Path) -> Tensor:
+    """Evaluation views (N, size, size, C) of all images: made once, in threads, and kept beside the decoded images."""
+    folder = cache / "views" / _key(x, views)
+    threads = min(8, os.cpu_count() or 1)
+
+    def made() -> Iterator[Item | str]:
+        with ThreadPoolExecutor(threads) as pool:  # resampling releases the GIL
+            for start in range(0, len(x), CHUNK):
+                rows = range(start, min(start + CHUNK, len(x)))
+                for view in pool.map(lambda i: eval_view(x[i].numpy(), views), rows):
+                    yield Item(np.ascontiguousarray(view), (views.size,))
+
+    manifest = {"eval": [list(step) for step in views.eval], "resampling": f"pillow {PIL.__version__}"}
+    remedy = "delete the folder: it is made again"
+    plan = flat.Plan(len(x), np.uint8, "evaluation views", "view", "resizing", made, manifest, remedy)
+    return flat.open_or_build(folder, plan).data.view(len(x), views.size, views.size, -1)
+
+
+def _key(x: Tensor | Ragged, views: Views) -> str:
+    """What evaluation views are made from: which images, which steps, which version of the resampling."""
+    seen = hashlib.sha256(f"1 pillow {PIL.__version__} {views.eval}".encode())
+    if isinstance(x, Ragged) and x.store is not None:
+        seen.update(f"{x.store.parent.name}/{x.store.name}".encode())
+        seen.update(x.offset.numpy().tobytes())
+    elif isinstance(x, Ragged):
+        seen.update(torch.cat([x.offset, x.height, x.width]).numpy().tobytes())
+        seen.update(x.data.numpy().data)
+    else:
+        seen.update(str(tuple(x.shape)).encode())
+        seen.update(x.contiguous().numpy().data)
+    return seen.hexdigest()[:32]
 
 
 def eval_view(image: NDArray[np.uint8], views: Views) -> NDArray[np.uint8]:

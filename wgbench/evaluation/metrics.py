@@ -15,9 +15,9 @@ class Tally:
     """Labels and memberships of a split, on a device, ready to count predictions."""
 
     label: Tensor  # (N,)
-    group: Tensor  # (N,)
-    columns: Tensor  # (N, G + C + 1) float64: groups, classes, everyone
-    n_groups: int
+    group: Tensor  # (N,) the training group
+    columns: Tensor  # (N, G + C + 1) float64: groups that score, classes, everyone
+    n_groups: int  # G
     n_classes: int
 
     def totals(self) -> dict[str, Any]:
@@ -58,7 +58,8 @@ def tally(split: Split, device: torch.device) -> Tally:
     columns = torch.cat(
         [split.columns.double(), one_hot(split.label, split.n_classes).double(), torch.ones(len(split), 1).double()], 1
     )
-    return Tally(split.label.to(device), split.group.to(device), columns.to(device), split.n_groups, split.n_classes)
+    scored = split.columns.shape[1]
+    return Tally(split.label.to(device), split.group.to(device), columns.to(device), scored, split.n_classes)
 
 
 def predict(logits: Tensor) -> Tensor:

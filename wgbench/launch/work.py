@@ -16,7 +16,7 @@ from wgbench.errors import BadOption, DeviceFailed
 from wgbench.launch.environment import environment
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
-from wgbench.types import Preprocess, Root, Spec, Split
+from wgbench.types import Preprocess, Root, Spec, Split, Tokens
 
 Report = Callable[[Progress], None]
 
@@ -53,13 +53,15 @@ def assemble(job: Job) -> fit.Parts:
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
     return fit.Parts(
-        _made(algorithms.registry, cell.algorithm), backbone, _made(losses.registry, cell.loss), splits, spec
+        _made(algorithms.registry, cell.algorithm), backbone, _made(losses.registry, cell.loss), splits, spec, job.cache
     )
 
 
 def shape_of(split: Split, cell: Cell) -> tuple[int, ...]:
-    """Shape of one input of the network, channels first."""
+    """Shape of one input of the network, channels first; of texts, the length of the longest."""
     x, views = split.x, cell.recipe.views
+    if isinstance(x, Tokens):
+        return (int(x.length.max()),)
     if views is not None:
         return (x.shape[3] if isinstance(x, torch.Tensor) else x.channels, views.size, views.size)
     if not isinstance(x, torch.Tensor):
