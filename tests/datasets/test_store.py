@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from wgbench.datasets import flat, store
+from wgbench.datasets import decoding, flat, store
 from wgbench.errors import BadData, StoreFailed
 
 
@@ -86,14 +86,14 @@ def files(folder):
 
 def test_a_build_that_fails_midway_leaves_nothing_and_is_done_again(images, tmp_path, monkeypatch):
     folder, names = images
-    decode = store._decode
+    read = decoding.read
 
-    def fails_at_the_third(source, name, max_pixels):
+    def fails_at_the_third(path, name, max_pixels):
         if name == names[2]:
             raise KeyboardInterrupt
-        return decode(source, name, max_pixels)
+        return read(path, name, max_pixels)
 
-    monkeypatch.setattr(store, "_decode", fails_at_the_third)
+    monkeypatch.setattr(decoding, "read", fails_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         store.open_or_build(tmp_path / "cache", folder, names)
     assert files(tmp_path / "cache") == []
@@ -116,7 +116,7 @@ def test_a_store_that_lost_bytes_is_built_again(images, tmp_path, damaged):
 
 def test_bytes_and_order_do_not_depend_on_workers(images, tmp_path):
     folder, names = images
-    many = [f"{i:02d}.jpg" for i in range(30)]
+    many = [f"{i:03d}.jpg" for i in range(store.ALONE + 45)]  # so many that processes decode
     for i, name in enumerate(many):
         shutil.copy(folder / names[i % 4], folder / name)
     stores = [store.open_or_build(tmp_path / f"cache{n}", folder, many, workers=n) for n in (1, 2, 5)]
@@ -133,7 +133,8 @@ def test_the_manifest_says_what_was_stored(images, tmp_path):
     manifest = json.loads((tmp_path / "cache" / store.key(folder, names) / flat.MANIFEST).read_text())
     assert manifest["images"] == 5
     assert manifest["decoder"] == f"pillow {PIL.__version__}"
-    assert manifest["sha256"] == hashlib.sha256(ragged.data.numpy().tobytes()).hexdigest()
+    sums = [decoding.checksum(ragged[i].numpy()) for i in range(5)]
+    assert manifest["checksum"] == hashlib.sha256(b"".join(sums)).hexdigest()
 
 
 def test_another_decoder_makes_another_store(images, monkeypatch):
@@ -154,8 +155,10 @@ def test_all_bad_images_are_counted_and_ten_are_named(images, tmp_path):
     assert "12 of 17 images cannot be used: bad00.png (empty), bad01.png (" in str(caught.value)
     assert "bad09.png" in str(caught.value)
     assert "bad10.png" not in str(caught.value)
-    assert str(caught.value).endswith(" and 2 more; copy these files again from the archive")
-    assert files(tmp_path / "cache") == []
+    assert "and 2 more, all in " in str(caught.value)
+    assert str(caught.value).endswith(".bad.txt; copy these files again from the archive")
+    (listed,) = files(tmp_path / "cache")
+    assert [line.split()[0] for line in listed.read_text().splitlines()] == bad
 
 
 def test_a_file_in_the_caches_place_is_named(images, tmp_path):
@@ -207,3 +210,66 @@ def test_verifying_finds_changed_pixels_and_changed_files(images, tmp_path):
     path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(BadData, match=r"not those that were decoded; delete the folder"):
         store.verify(ragged)
+
+
+@pytest.fixture
+def many(images):
+    """So many images that processes decode them."""
+    folder, names = images
+    copies = [f"{i:03d}.png" for i in range(store.ALONE + 45)]
+    for name in copies:
+        shutil.copy(folder / "grey.png", folder / name)
+    return folder, [names[1], *copies]
+
+
+def test_processes_name_bad_images_too(many, tmp_path):
+    folder, names = many
+    (folder / "100.png").write_bytes(b"")
+    (folder / "200.png").write_bytes((folder / "200.png").read_bytes()[:60])
+    with pytest.raises(BadData, match=r"2 of 302 images cannot be used: 100\.png \(empty\), 200\.png \("):
+        store.open_or_build(tmp_path / "cache", folder, names, workers=2)
+    assert files(tmp_path / "cache") == []
+
+
+def test_a_full_disk_in_a_process_is_told_as_one_here(many, tmp_path):
+    folder, names = many
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(StoreFailed, match=r"free some, or set WGBENCH_CACHE"):
+            store.open_or_build(tmp_path / "cache", folder, names, workers=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert files(tmp_path / "cache") == []
+
+
+def test_a_decoder_that_is_killed_is_said_and_the_next_call_builds(many, tmp_path, monkeypatch):
+    folder, names = many
+    ask = decoding._Decoder.ask
+
+    def kills_the_second(self, task):
+        ask(self, task)
+        if names[40] in task["names"]:
+            self.process.kill()
+
+    monkeypatch.setattr(decoding._Decoder, "ask", kills_the_second)
+    with pytest.raises(StoreFailed, match=r"ended with status -9; call the same command again"):
+        store.open_or_build(tmp_path / "cache", folder, names, workers=2)
+    monkeypatch.undo()
+    ragged = store.open_or_build(tmp_path / "cache", folder, names, workers=2)
+    assert len(ragged) == 302
+    store.verify(ragged)
+
+
+def test_checksums_see_a_changed_byte_and_exchanged_parts():
+    array = np.random.default_rng(0).integers(0, 256, 5 * decoding.BLOCK + 77, dtype=np.uint8)
+    other = array.copy()
+    other[-1] ^= 1
+    exchanged = array.copy()
+    exchanged[: decoding.BLOCK], exchanged[decoding.BLOCK : 2 * decoding.BLOCK] = (
+        array[decoding.BLOCK : 2 * decoding.BLOCK],
+        array[: decoding.BLOCK],
+    )
+    sums = {decoding.checksum(a) for a in (array, other, exchanged, array[:-1])}
+    assert len(sums) == 4
+    assert decoding.checksum(array.copy()) == decoding.checksum(array)

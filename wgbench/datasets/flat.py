@@ -20,6 +20,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
+from wgbench.datasets.decoding import checksum
 from wgbench.disk import CACHE, writing
 from wgbench.errors import BadData
 
@@ -28,11 +29,17 @@ SHOWN = 10  # bad items named in a message
 
 
 class Item(NamedTuple):
-    """One array, what its shape follows from, and the SHA-256 of the file that it was made from (with its name)."""
+    """One array, its checksum, what its shape follows from, and the SHA-256 of the file that it was made from."""
 
-    array: NDArray[Any]  # contiguous
+    array: NDArray[Any] | int  # contiguous; or its number of elements, where it is in the file already
     shape: tuple[int, ...]
+    checksum: bytes
     source: str = ""  # "<sha256>  <name>", a line that sha256sum understands
+
+
+def item(array: NDArray[Any], shape: tuple[int, ...], source: str = "") -> Item:
+    """An item with its checksum, made by whoever made the array: in parallel."""
+    return Item(array, shape, checksum(array), source)
 
 
 @dataclass(frozen=True)
@@ -44,19 +51,23 @@ class Plan:
     asked: str  # for messages: "images in /data/birds"
     unit: str  # "image"
     doing: str  # "decoding"
-    items: Callable[[], Iterator[Item | str]]  # a string stands for a bad item, and names it
+    items: Callable[[Path], Iterator[Item | str]]  # gets the file of arrays; a string stands for a bad item
     manifest: Mapping[str, Any]
     remedy: str
 
 
 @dataclass(frozen=True)
 class Flat:
-    """An open store: a flat buffer, and per array its first element and its shape."""
+    """An open store: a flat buffer, and per array where it lies and its shape."""
 
     folder: Path
     data: Tensor  # memory-mapped, read-only by custom
-    offset: Tensor  # (N,) int64
+    offset: Tensor  # (N + 1,) int64, where each array starts, and the end of the last
     shape: Tensor  # (N, K) int64
+
+    def array(self, i: int) -> NDArray[Any]:
+        """Array `i`, flat, a view."""
+        return np.asarray(self.data[self.offset[i] : self.offset[i + 1]].numpy())
 
 
 def open_or_build(folder: Path, plan: Plan) -> Flat:
@@ -67,7 +78,7 @@ def open_or_build(folder: Path, plan: Plan) -> Flat:
         with writing(folder, CACHE), FileLock(f"{folder}.lock"):
             if not _is_whole(folder, plan):
                 _build(folder, plan)
-    return _open(folder, plan.dtype)
+    return open_store(folder, plan.dtype)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -76,10 +87,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 of all arrays, as the manifest has it unless bytes were lost."""
-    with (folder / ARRAYS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest(found: Flat) -> str:
+    """SHA-256 of the checksums of all arrays, as the manifest has it unless bytes were lost."""
+    seen = hashlib.sha256()
+    for i in range(len(found.shape)):
+        seen.update(checksum(found.array(i)))
+    return seen.hexdigest()
 
 
 def _is_whole(folder: Path, plan: Plan) -> bool:
@@ -93,14 +106,15 @@ def _is_whole(folder: Path, plan: Plan) -> bool:
     return whole and (folder / MANIFEST).is_file()
 
 
-def _open(folder: Path, dtype: type[np.generic]) -> Flat:
+def open_store(folder: Path, dtype: type[np.generic]) -> Flat:
+    """A store that is there."""
     index = np.load(folder / INDEX, allow_pickle=False)  # (N, 1 + K): elements, shape
     sizes = index[:, 0]
     arrays = np.memmap(folder / ARRAYS, dtype, "r") if sizes.sum() else np.zeros(0, dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch has no read-only tensors; nothing writes to this one
         data = torch.from_numpy(arrays)
-    offset = torch.from_numpy(np.concatenate([[0], sizes.cumsum()])[:-1].astype(np.int64))
+    offset = torch.from_numpy(np.concatenate([[0], sizes.cumsum()]).astype(np.int64))
     return Flat(folder, data, offset, torch.from_numpy(index[:, 1:].copy()))
 
 
@@ -118,9 +132,18 @@ def _build(folder: Path, plan: Plan) -> None:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     if bad:
-        more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-        wrong = f"{len(bad)} of {plan.n} {plan.unit}s cannot be used: {', '.join(bad[:SHOWN])}{more}"
-        raise BadData(plan.asked, wrong, plan.remedy)
+        raise BadData(plan.asked, _told(folder, plan, bad), plan.remedy)
+
+
+def _told(folder: Path, plan: Plan, bad: list[str]) -> str:
+    """Which items are bad: the first ones by name, all of them in a file where there are many."""
+    told = f"{len(bad)} of {plan.n} {plan.unit}s cannot be used: {', '.join(bad[:SHOWN])}"
+    if len(bad) <= SHOWN:
+        return told
+    listed = folder.with_name(f"{folder.name}.bad.txt")
+    with writing(listed, CACHE):
+        listed.write_text("".join(f"{name}\n" for name in bad), encoding="utf-8")
+    return f"{told} and {len(bad) - SHOWN} more, all in {listed}"
 
 
 def _write(folder: Path, plan: Plan) -> list[str]:
@@ -128,15 +151,18 @@ def _write(folder: Path, plan: Plan) -> list[str]:
     from tqdm import tqdm
 
     seen, rows, bad, sources = hashlib.sha256(), [], [], []
-    with (folder / ARRAYS).open("wb") as file:
-        for item in tqdm(plan.items(), plan.doing, plan.n, unit=plan.unit, disable=None):
-            if isinstance(item, str):
-                bad.append(item)
+    (folder / ARRAYS).touch()
+    with (folder / ARRAYS).open("r+b") as file:
+        for made in tqdm(plan.items(folder / ARRAYS), plan.doing, plan.n, unit=plan.unit, disable=None):
+            if isinstance(made, str):
+                bad.append(made)
                 continue
-            rows.append((item.array.size, *item.shape))
-            sources.append(item.source)
-            seen.update(item.array.data)
-            file.write(item.array.data)
+            size = made.array if isinstance(made.array, int) else made.array.size
+            rows.append((size, *made.shape))
+            sources.append(made.source)
+            seen.update(made.checksum)
+            if not isinstance(made.array, int):
+                file.write(made.array.data)
     if bad:
         return bad
     np.save(folder / INDEX, np.array(rows, dtype=np.int64).reshape(plan.n, -1))
@@ -145,7 +171,7 @@ def _write(folder: Path, plan: Plan) -> list[str]:
     manifest = {
         **plan.manifest,
         f"{plan.unit}s": plan.n,
-        "sha256": seen.hexdigest(),
+        "checksum": seen.hexdigest(),
         "sources": hashlib.sha256(listed.encode()).hexdigest(),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wgbench.config import Recipe, Views
-from wgbench.datasets import store, tokens
+from wgbench.datasets import flat, store, tokens
 from wgbench.datasets.base import SPLITS, Dataset, SplitName
 from wgbench.datasets.carve import carve
 from wgbench.datasets.flat import Item
@@ -212,11 +212,11 @@ class HuggingFace(Dataset):
     def _images(self, root: Root, rows: Any, chosen: Tensor) -> Ragged:
         folder = root.cache / "hf" / "images" / hashlib.sha256(rows._fingerprint.encode()).hexdigest()[:32]
 
-        def decoded() -> Iterator[Item | str]:
+        def decoded(_: Path) -> Iterator[Item | str]:
             for i in range(rows.num_rows):
                 try:
                     pixels = np.ascontiguousarray(np.asarray(rows[i][self.image].convert("RGB")))
-                    yield Item(pixels, pixels.shape[:2])
+                    yield flat.item(pixels, pixels.shape[:2])
                 except Exception as problem:  # a bad image may raise anything
                     yield f"row {i} ({type(problem).__name__})"
 

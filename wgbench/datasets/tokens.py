@@ -39,7 +39,7 @@ def tokenized(
     name = tokenizer or DEFAULT
     seen = hashlib.sha256(f"{SCHEMA}\n{identity}\n{name}\n{longest}".encode()).hexdigest()[:32]
 
-    def made() -> Iterator[Item | str]:
+    def made(_: Path) -> Iterator[Item | str]:
         found = texts()
         tokenize = tokenizer_named(name)
         for start in range(0, len(found), CHUNK):
@@ -49,7 +49,7 @@ def tokenized(
     remedy = "delete the folder: it is made again"
     plan = flat.Plan(n, np.int32, f"texts for {name}", "text", "tokenising", made, manifest, remedy)
     found = flat.open_or_build(cache / seen, plan)
-    return Tokens(found.data, found.offset, found.shape[:, 0], found.shape[:, 1])
+    return Tokens(found.data, found.offset[:-1], found.shape[:, 0], found.shape[:, 1])
 
 
 def tokenizer_named(name: str) -> Tokenize:
@@ -90,7 +90,7 @@ def _words(buckets: int) -> Tokenize:
         for first, second in texts:
             a, b = ids(first), ids(second or "")
             n, m = shortened(len(a), len(b), longest)
-            yield Item(np.array(a[:n] + b[:m], dtype=np.int32), (n + m, n))
+            yield flat.item(np.array(a[:n] + b[:m], dtype=np.int32), (n + m, n))
 
     return tokenize
 
@@ -118,7 +118,7 @@ def _from_hub(name: str, revision: str) -> Tokenize:
         for row, ids in enumerate(made["input_ids"]):
             types = made["token_type_ids"][row] if parts else []
             starts = types.index(1) if 1 in types else len(ids)
-            yield Item(np.array(ids, dtype=np.int32), (len(ids), starts))
+            yield flat.item(np.array(ids, dtype=np.int32), (len(ids), starts))
 
     return tokenize
 

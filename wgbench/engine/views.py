@@ -179,12 +179,13 @@ def evaluation_views(x: Tensor | Ragged, views: Views, cache: Path) -> Tensor:
     folder = cache / "views" / _key(x, views)
     threads = min(8, os.cpu_count() or 1)
 
-    def made() -> Iterator[Item | str]:
+    def made(_: Path) -> Iterator[Item | str]:
         with ThreadPoolExecutor(threads) as pool:  # resampling releases the GIL
             for start in range(0, len(x), CHUNK):
                 rows = range(start, min(start + CHUNK, len(x)))
-                for view in pool.map(lambda i: eval_view(x[i].numpy(), views), rows):
-                    yield Item(np.ascontiguousarray(view), (views.size,))
+                yield from pool.map(
+                    lambda i: flat.item(np.ascontiguousarray(eval_view(x[i].numpy(), views)), (views.size,)), rows
+                )
 
     manifest = {"eval": [list(step) for step in views.eval], "resampling": f"pillow {PIL.__version__}"}
     remedy = "delete the folder: it is made again"
