@@ -39,7 +39,7 @@ def test_show_draws_a_row_of_examples_per_group(cli, tmp_path):
     assert code == 0
     assert "wrote waterbirds-synthetic.png" in out
     sheet = Image.open(tmp_path / "waterbirds-synthetic.png").convert("RGB")
-    left, right = (sheet.getpixel((x, 6 + 20 + 90)) for x in (20, 20 + 102))
+    left, right = (sheet.getpixel((x, 6 + 20 + 110)) for x in (20, 20 + 134))
     assert left != (255, 255, 255) != right
 
 

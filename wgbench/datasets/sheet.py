@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from wgbench.types import Split
 
-CELL, GAP, LABEL = 96, 6, 20  # pixels
+CELL, GAP, LABEL = 128, 6, 20  # pixels
 
 
 def sheet(split: Split, group_names: Sequence[str], per_group: int = 8) -> Image.Image:
