@@ -53,6 +53,10 @@ class BadEntry(WgbenchError):
     """A leaderboard entry is not what it says."""
 
 
+class NotComparable(WgbenchError):
+    """Two entries do not measure the same thing."""
+
+
 class DeviceFailed(WgbenchError):
     """The device or precision that was asked for is not to be had, or its memory does not suffice."""
 
