@@ -53,6 +53,10 @@ class BadEntry(WgbenchError):
     """A leaderboard entry is not what it says."""
 
 
+class BadPredictions(WgbenchError):
+    """A file of predictions lacks a column or an example, or holds what is none."""
+
+
 class NotComparable(WgbenchError):
     """Two entries do not measure the same thing."""
 

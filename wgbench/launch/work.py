@@ -48,12 +48,12 @@ def run(job: Job, report: Report = lambda _: None) -> None:
 def assemble(job: Job) -> fit.Parts:
     """Make the plug-ins of a cell and load its data."""
     cell = job.cell
-    backbone = _made(backbones.registry, cell.backbone)
+    backbone = made(backbones.registry, cell.backbone)
     splits = _splits(job.dataset.model_dump_json(), Root(job.cache, job.data), backbone.preprocess())
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
     return fit.Parts(
-        _made(algorithms.registry, cell.algorithm), backbone, _made(losses.registry, cell.loss), splits, spec
+        made(algorithms.registry, cell.algorithm), backbone, made(losses.registry, cell.loss), splits, spec
     )
 
 
@@ -68,7 +68,8 @@ def shape_of(split: Split, cell: Cell) -> tuple[int, ...]:
     return (shape[2], shape[0], shape[1]) if x.dtype == torch.uint8 else shape
 
 
-def _made(registry: Registry[Any], plugin: Plugin) -> Any:
+def made(registry: Registry[Any], plugin: Plugin) -> Any:
+    """The plug-in of a record: what its name carries is not given a second time."""
     name, given = plugin.name, plugin.options
     row = registry.info(name)
     takes = row.name.partition(":")[2].strip("<>")
@@ -78,9 +79,9 @@ def _made(registry: Registry[Any], plugin: Plugin) -> Any:
 @lru_cache(maxsize=1)
 def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Split]:
     """All splits of a dataset: loaded once for a queue of cells."""
-    made = _made(datasets.registry, Plugin.model_validate_json(dataset))
-    made.prepare(root)
-    return {name: made.load(root, name, preprocess) for name in SPLITS}
+    source = made(datasets.registry, Plugin.model_validate_json(dataset))
+    source.prepare(root)
+    return {name: source.load(root, name, preprocess) for name in SPLITS}
 
 
 def _progress(cell: Cell, line: Line, total: list[int]) -> Progress:

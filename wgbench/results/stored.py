@@ -49,6 +49,17 @@ class Stored:
         table = self._table(schema.PREDICTIONS)
         return {name: table[name].to_numpy() for name in table.column_names}
 
+    def at(self, moment: str) -> Mapping[int, NDArray[np.int16]]:
+        """Class per test example by seed, at `final`, `early` (the end of the window) or `selected`; BadEntry if none.
+
+        -1 where training had diverged.
+        """
+        seeds, held = self.entry.protocol.seeds, self.predictions()
+        if missing := [seed for seed in seeds if f"{moment}-{seed}" not in held]:
+            wrong = f"it holds no {moment} predictions of seed {missing[0]}"
+            raise BadEntry(f"entry {self.folder}", wrong, "take another moment, or an entry with weight decay 0")
+        return {seed: held[f"{moment}-{seed}"] for seed in seeds}
+
     def _cell(self, seed: int, weight_decay: float) -> schema.CellOf:
         for cell in self.entry.cells:
             if (cell.seed, cell.weight_decay) == (seed, weight_decay):
