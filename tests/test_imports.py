@@ -27,7 +27,7 @@ LAYERS = (
     ("request",),
     ("planning",),
     ("conclusion",),
-    ("protocol",),
+    ("protocol", "replay"),
     ("checks",),
     ("cli",),
     ("__main__",),

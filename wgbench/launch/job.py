@@ -22,6 +22,7 @@ class Job:
     keep: bool = False
     weights: Path | None = None
     checkpoint_every: float = EVERY  # seconds
+    stop: tuple[int, int] | None = None  # the stage and epoch after which to leave the cell, unfinished
 
 
 @dataclass(frozen=True)

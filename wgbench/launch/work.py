@@ -21,8 +21,16 @@ from wgbench.types import Preprocess, Root, Spec, Split
 Report = Callable[[Progress], None]
 
 
+class Stopped(Exception):
+    """The epoch at which a job was to stop has ended."""
+
+
 def run(job: Job, report: Report = lambda _: None) -> None:
-    """Train a cell that is not finished yet. Holds the run folder's lock; a second process waits for the first."""
+    """Train a cell that is not finished yet, to its end or to where the job stops.
+
+    Holds the run folder's lock; a second process waits for the first. A stopped cell stays unfinished, as if it had
+    been interrupted: its schedule and everything else are those of the whole horizon.
+    """
     folder = runs.RunFolder(runs.folder(job.store, job.cell), job.cell, every=job.checkpoint_every)
     with folder.locked():
         if runs.finished(folder.path):
@@ -33,10 +41,12 @@ def run(job: Job, report: Report = lambda _: None) -> None:
         surroundings = environment(device, job.threads, job.deterministic)
         folder.begin(surroundings)
         total = parts.splits["test"].columns.sum(0).tolist()
-        folder.listeners.append(lambda line: report(_progress(job.cell, line, total)))
+        folder.listeners += [lambda line: report(_progress(job.cell, line, total)), lambda line: _stop(job, line)]
         started = time.perf_counter()
         try:
             outcome = fit.train(job.cell, parts, device, folder)
+        except Stopped:
+            return
         except torch.OutOfMemoryError:
             remedy = "take a smaller --set recipe.batch_size, --precision bf16, a smaller --jobs, or --device cpu"
             raise DeviceFailed(f"cell {job.cell.id} on {job.device}", "out of memory", remedy) from None
@@ -82,6 +92,11 @@ def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Sp
     source = made(datasets.registry, Plugin.model_validate_json(dataset))
     source.prepare(root)
     return {name: source.load(root, name, preprocess) for name in SPLITS}
+
+
+def _stop(job: Job, line: Line) -> None:
+    if job.stop is not None and (line["stage"], line["epoch"]) >= job.stop:
+        raise Stopped
 
 
 def _progress(cell: Cell, line: Line, total: list[int]) -> Progress:
