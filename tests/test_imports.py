@@ -26,6 +26,7 @@ LAYERS = (
     ("site",),
     ("request",),
     ("planning",),
+    ("tuning",),
     ("conclusion",),
     ("protocol", "replay"),
     ("checks",),

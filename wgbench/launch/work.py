@@ -12,7 +12,7 @@ from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit, precision
 from wgbench.engine.sink import Line
-from wgbench.errors import BadOption, DeviceFailed
+from wgbench.errors import AlgorithmFailed, BadOption, DeviceFailed
 from wgbench.launch.environment import environment
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
@@ -33,7 +33,7 @@ def run(job: Job, report: Report = lambda _: None) -> None:
     """
     folder = runs.RunFolder(runs.folder(job.store, job.cell), job.cell, every=job.checkpoint_every)
     with folder.locked():
-        if runs.finished(folder.path):
+        if runs.finished(folder.path) or (job.may_fail and runs.failed(folder.path)):
             return
         device = torch.device(job.device)
         precision.prepare(job.cell.mode, job.threads, job.deterministic)
@@ -46,6 +46,11 @@ def run(job: Job, report: Report = lambda _: None) -> None:
         try:
             outcome = fit.train(job.cell, parts, device, folder)
         except Stopped:
+            return
+        except AlgorithmFailed as problem:
+            if not job.may_fail:
+                raise
+            folder.fail(str(problem))
             return
         except torch.OutOfMemoryError:
             remedy = "take a smaller --set recipe.batch_size, --precision bf16, a smaller --jobs, or --device cpu"
