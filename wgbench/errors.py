@@ -57,6 +57,10 @@ class BadPredictions(WgbenchError):
     """A file of predictions lacks a column or an example, or holds what is none."""
 
 
+class SubmitFailed(WgbenchError):
+    """An entry cannot be handed in: no git, no access, or a review that is under way."""
+
+
 class NotComparable(WgbenchError):
     """Two entries do not measure the same thing."""
 

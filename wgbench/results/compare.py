@@ -90,8 +90,8 @@ def _warnings(a: Entry, b: Entry) -> Iterator[str]:
         yield "the grids of weight decays differ: scores along them are left out"
     if set(a.protocol.seeds) != set(b.protocol.seeds):
         yield "the seeds differ: only shared ones count"
-    if a.tuning.selected_on != b.tuning.selected_on:
-        yield f"hyper-parameters were chosen differently: {a.tuning.selected_on} and {b.tuning.selected_on}"
+    if a.tuning.label != b.tuning.label:
+        yield f"hyper-parameters were chosen differently: {a.tuning.label} and {b.tuning.label}"
 
 
 def _row(name: str, a: Entry, b: Entry, seeds: tuple[int, ...]) -> Row:
