@@ -1,18 +1,22 @@
 """The end of a request: finished runs read back, ERM's beside them, the entry written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from wgbench.planning import Plan, plan
 from wgbench.request import Request
 from wgbench.results.entry import Baseline, baseline_of, build, read_run, write
 from wgbench.results.schema import ENTRY, Entry
+from wgbench.tuning import settle
 
 
 def conclude(request: Request) -> tuple[Entry, Path]:
     """Write the entry of a request whose cells are all finished; the entry and its folder."""
-    made, _ = plan(request)
+    settled, tuning = settle(request)
+    made, _ = plan(settled)
     found = [read_run(request.store, cell) for cell in made.subject.cells()]
-    entry, files = build(made.subject, found, made.described(made.subject), made.target(), _baseline(made))
+    described = replace(made.described(made.subject), command=request.command(), tuning=tuning)
+    entry, files = build(made.subject, found, described, made.target(), _baseline(made))
     return entry, write(request.store, entry, files)
 
 

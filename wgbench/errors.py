@@ -57,6 +57,18 @@ class BadEntry(WgbenchError):
     """A leaderboard entry is not what it says."""
 
 
+class BadPredictions(WgbenchError):
+    """A file of predictions lacks a column or an example, or holds what is none."""
+
+
+class SubmitFailed(WgbenchError):
+    """An entry cannot be handed in: no git, no access, or a review that is under way."""
+
+
+class NotComparable(WgbenchError):
+    """Two entries do not measure the same thing."""
+
+
 class DeviceFailed(WgbenchError):
     """The device or precision that was asked for is not to be had, or its memory does not suffice."""
 

@@ -154,7 +154,7 @@ def plan(request: Request) -> tuple[Plan, list[str]]:
     dataset.prepare(root)
     fingerprint = dataset.fingerprint(root)
     device = precision.device(request.device)
-    weights = _digest(request.weights) if request.weights else None
+    weights = digest(request.weights) if request.weights else None
     subject = Subject(
         dataset=_public(source, dataset.private, fingerprint),
         backbone=backbone_record,
@@ -277,7 +277,8 @@ def _shown(values: tuple[float, ...]) -> str:
     return ",".join(f"{v:g}" for v in values)
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file with initial weights; MissingWeights where there is none."""
     if not path.is_file():
         raise MissingWeights(f"--weights {path}", "no such file", "give the path of a .safetensors or .pth file")
     with path.open("rb") as file:

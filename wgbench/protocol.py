@@ -3,11 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import wgbench
 from wgbench import runs
 from wgbench.disk import write_whole, writing
+from wgbench.launch.job import Job
 from wgbench.launch.local import Workers
 from wgbench.request import Observer, Request
 
@@ -35,13 +36,34 @@ def run(request: Request, observer: Observer | None = None) -> Result:
     _usable(request.store)
     registered = {kind: getattr(wgbench, kind).registry.registered() for kind in KINDS}
     with Workers(request.jobs or _jobs(request.device), registered) as workers:
-        jobs, advice = workers.call("wgbench.planning:jobs", request)
+        settled = _searched(workers, request, observer) if request.tune else request
+        jobs, advice = workers.call("wgbench.planning:jobs", settled)
         for line in advice:
             observer.say(line)
-        todo = [job for job in jobs if not runs.finished(runs.folder(job.store, job.cell))]
-        observer.planned([job.cell for job in jobs], [job.cell for job in todo])
-        workers.run(todo, observer.progress)
+        _train(workers, jobs, observer)
         return Result(*workers.call("wgbench.conclusion:conclude", request))
+
+
+def _searched(workers: Workers, request: Request, observer: Observer) -> Request:
+    """Train every configuration of a search; the request with the best one's options."""
+    _train(workers, workers.call("wgbench.tuning:jobs", request), observer)
+    settled, tuning = workers.call("wgbench.tuning:settle", request)
+    best = tuning.drawn[tuning.chosen]
+    chosen = ", ".join(f"{name}={value}" for name, value in best.options.items())
+    observer.say(f"{tuning.label} chose {chosen}, worst group {best.val:.1%} on val")
+    return cast(Request, settled)
+
+
+def _train(workers: Workers, jobs: list[Job], observer: Observer) -> None:
+    """Run the jobs that are not done."""
+    todo = [job for job in jobs if not _done(job)]
+    observer.planned([job.cell for job in jobs], [job.cell for job in todo])
+    workers.run(todo, observer.progress)
+
+
+def _done(job: Job) -> bool:
+    folder = runs.folder(job.store, job.cell)
+    return runs.finished(folder) or (job.may_fail and runs.failed(folder))
 
 
 def _jobs(device: str) -> int:

@@ -38,6 +38,7 @@ class Request:
     checkpoint_every: float = 30.0  # seconds
     note: str = ""
     baseline: bool = True
+    tune: int = 0  # configurations to choose the algorithm's hyper-parameters from; 0 for its defaults
 
     def settings_of(self, owner: str) -> dict[str, Any]:
         """The `--set` options of algorithm, recipe, dataset or backbone; BadOption for another owner."""
@@ -59,6 +60,7 @@ class Request:
         words += [f"--backbone {self.backbone}"] if self.backbone else []
         words += [f"--seeds {_listed(self.seeds)}"] if self.seeds else []
         words += [f"--wd {_listed(self.weight_decays)}"] if self.weight_decays else []
+        words += [f"--tune {self.tune}"] if self.tune else []
         words += [f"--epochs {self.epochs}"] if self.epochs else []
         words += [f"--set {name}={value}" for name, value in self.settings.items()]
         words += [] if self.pretrained is None else ["--pretrained" if self.pretrained else "--no-pretrained"]

@@ -21,6 +21,7 @@ from wgbench.engine.sink import Checkpoint, Line
 from wgbench.errors import StoreFailed
 
 CELL, CURVES, PREDICTIONS, RESULT = "cell.json", "curves.jsonl", "predictions.parquet", "result.json"
+FAILED = "failed.json"
 EVERY = 30.0  # seconds between checkpoints, at least
 KEPT = 2
 
@@ -33,6 +34,11 @@ def folder(store: Path, cell: Cell) -> Path:
 def finished(path: Path) -> bool:
     """Whether the run in a folder is complete."""
     return (path / RESULT).is_file()
+
+
+def failed(path: Path) -> bool:
+    """Whether the run in a folder was given up: its algorithm could not go on."""
+    return (path / FAILED).is_file()
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -149,6 +155,10 @@ class RunFolder:
         if not keep:
             for file in self.path.glob("stage-*.safetensors"):
                 file.unlink()
+
+    def fail(self, why: str) -> None:
+        """Note that the algorithm cannot go on, in place of a result."""
+        write_json(self.path / FAILED, {"why": why})
 
     def _write(self, path: Path, checkpoint: Checkpoint) -> None:
         from safetensors.torch import save

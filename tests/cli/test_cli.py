@@ -200,7 +200,20 @@ def imported(*words, cwd=None):
     return done.stdout.splitlines()[-1].split()[1:]
 
 
-@pytest.mark.parametrize("words", [["ls"], ["ls", "algorithms"], ["--help"], ["run", "--help"], ["run", "grdo", "toy"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ls"],
+        ["ls", "algorithms"],
+        ["--help"],
+        ["run", "--help"],
+        ["run", "grdo", "toy"],
+        ["compare", "--help"],
+        ["score", "--help"],
+        ["replay", "--help"],
+        ["leaderboard", "submit", "--help"],
+    ],
+)
 def test_listing_help_and_misspelt_names_import_nothing_heavy(words):
     assert imported(*words) == []
 

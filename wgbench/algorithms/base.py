@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import torch
 from torch import Tensor
 
+from wgbench.algorithms.ranges import Range
 from wgbench.config import Recipe
 from wgbench.types import Batch, Data, Sampling, Split, State
 
@@ -73,6 +74,7 @@ class Algorithm:
 
     version: ClassVar[int] = 1  # bump when results change
     needs: ClassVar[frozenset[str]] = frozenset()  # supervision: train_group, val_group, val_label (for training)
+    search: ClassVar[Mapping[str, Range]] = {}  # hyper-parameters that `--tune` draws, and from where
     members: ClassVar[int] = 1  # networks trained side by side on the same batches; the last is the result
 
     def sampling(self, train: Split, rng: torch.Generator) -> Sampling:  # noqa: ARG002

@@ -10,15 +10,16 @@ Where k maxima are tied and B <= k C^2, the optimum is eta = max l: published co
 all mass over the ties (small batches: alpha .1 needs B > 82). Equal losses: uniform. alpha = 1: ERM.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.ranges import Range, Uniform
 from wgbench.config import Recipe
 from wgbench.types import Batch, Split, State
 
@@ -28,6 +29,7 @@ class Chi2(Algorithm):
     """DRO over a chi2 ball whose radius corresponds to a worst share `alpha` (Hashimoto et al. 2018)."""
 
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.2
+    search: ClassVar[Mapping[str, Range]] = {"alpha": Uniform(0.05, 0.9)}
 
     def weigh(self, losses: Tensor, batch: Batch, state: State) -> tuple[Tensor, State]:  # noqa: ARG002
         """Weights ~ relu(l - eta*)."""

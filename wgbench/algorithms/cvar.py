@@ -7,13 +7,15 @@ on the next; equal losses share. `truncate` averages the top floor(alpha B), at 
 published with DORO does.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.ranges import Range, Uniform
 from wgbench.algorithms.weights import in_top
 from wgbench.types import Batch, State
 
@@ -24,6 +26,7 @@ class CVaR(Algorithm):
 
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.2
     truncate: bool = False
+    search: ClassVar[Mapping[str, Range]] = {"alpha": Uniform(0.05, 0.9)}
 
     def weigh(self, losses: Tensor, batch: Batch, state: State) -> tuple[Tensor, State]:  # noqa: ARG002
         """1/(alpha B) on the largest losses."""

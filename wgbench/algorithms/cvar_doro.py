@@ -6,13 +6,15 @@ weigh 1/(alpha (B - floor(eps B))), at least one example; the weights need not s
 with its fractional remainder, summing to 1. Equal losses share.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.ranges import LogUniform, Range, Uniform
 from wgbench.algorithms.weights import in_top
 from wgbench.types import Batch, State
 
@@ -24,6 +26,7 @@ class CVaRDORO(Algorithm):
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.2
     eps: Annotated[float, Field(ge=0, lt=1)] = 0.05
     exact: bool = False
+    search: ClassVar[Mapping[str, Range]] = {"alpha": Uniform(0.05, 0.9), "eps": LogUniform(0.005, 0.2)}
 
     def weigh(self, losses: Tensor, batch: Batch, state: State) -> tuple[Tensor, State]:  # noqa: ARG002
         """0 on the dropped, equal weights on the next, 0 on the rest."""

@@ -12,6 +12,7 @@ filled up to their training fraction / alpha, those of largest running mean loss
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -20,6 +21,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.ranges import LogUniform, Range
 from wgbench.algorithms.weights import counts, group_means
 from wgbench.types import Batch, Split, State
 
@@ -37,6 +39,7 @@ class GroupDRO(Algorithm):
     alpha: Share = 0.2
     gamma: Share = 0.1
     needs: ClassVar[frozenset[str]] = frozenset({"train_group"})
+    search: ClassVar[Mapping[str, Range]] = {"nu": LogUniform(0.001, 0.1)}  # around the authors' .01
 
     def init(self, train: Split) -> State:
         """Group weights as logarithms (G,), as q underflows on long horizons; running means (G,) if greedy."""

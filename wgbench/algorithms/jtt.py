@@ -9,13 +9,15 @@ algorithm's epochs (the authors count passes over the longer list: `own_epochs`)
 1's). The published T, up, lr and weight decay differ by dataset and come with it; the defaults here are Waterbirds'.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm, Fit, Trained
+from wgbench.algorithms.ranges import Choices, LogUniform, Range
 from wgbench.algorithms.weights import counts
 from wgbench.errors import AlgorithmFailed
 from wgbench.types import Data, Sampling, Split
@@ -31,6 +33,14 @@ class JTT(Algorithm):
     weight_decay: Annotated[float, Field(ge=0)] = 1.0
     errors: Literal["online", "evaluation"] = "online"
     own_epochs: bool = False
+    search: ClassVar[
+        Mapping[str, Range]
+    ] = {  # the authors' grids on all datasets, with higher rates for small networks
+        "epochs": Choices((1, 5, 10, 40, 60)),
+        "up": Choices((5, 20, 50, 100)),
+        "lr": LogUniform(1e-5, 1e-2),
+        "weight_decay": Choices((0.0, 0.1, 1.0)),
+    }
 
     def run(self, fit: Fit, data: Data) -> Trained:
         """Identification, then training with the errors repeated."""

@@ -6,14 +6,16 @@ and p_y its share of the training set. The optimum fills classes up to p_y / alp
 equal mean share in proportion to p_y. No reference code was found that works: tested against the formula.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.ranges import Range, Uniform
 from wgbench.algorithms.weights import counts, group_means
 from wgbench.types import Batch, Split, State
 
@@ -23,6 +25,7 @@ class LabelCVaR(Algorithm):
     """CVaR over classes at level `alpha` (Xu et al. 2020)."""
 
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.5
+    search: ClassVar[Mapping[str, Range]] = {"alpha": Uniform(0.05, 0.9)}
 
     def init(self, train: Split) -> State:
         """`prior` (C,): class frequencies."""

@@ -8,6 +8,7 @@ biased network's gradient by another q, a constant that only scales its learning
 means what it says with the cross-entropy loss alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from wgbench.algorithms.base import Algorithm
+from wgbench.algorithms.ranges import Range, Uniform
 from wgbench.types import Batch, Split, State
 
 SMALL = 1e-8  # the authors' guard against 0 / 0
@@ -27,6 +29,7 @@ class LfF(Algorithm):
 
     q: Annotated[float, Field(gt=0, le=1)] = 0.7
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.7
+    search: ClassVar[Mapping[str, Range]] = {"q": Uniform(0.1, 0.9)}
     members: ClassVar[int] = 2  # biased, debiased
 
     def init(self, train: Split) -> State:

@@ -44,6 +44,8 @@ def _lines(kind: str, row: Any, cls: type) -> list[str]:
         default = "no default" if f.default is dataclasses.MISSING else f"default {f.default!r}"
         kind_of = getattr(hints[f.name], "__origin__", hints[f.name])
         lines.append(f"  option {f.name}: {getattr(kind_of, '__name__', kind_of)}, {default}")
+    for name, drawn in getattr(cls, "search", {}).items():
+        lines.append(f"  search {name}: {drawn}")
     for name in ("needs", "members", "modality", "classes", "group_names", "counts", "backbone", "weight_decays"):
         value = getattr(cls, name, None)
         fixed = value is not None and not isinstance(value, property | cached_property)  # else known per instance

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from wgbench.cli import check, data, info, leaderboard, ls, run
+from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, run, score, submit
 from wgbench.errors import WgbenchError
 
 INTERRUPTED = 130
@@ -21,7 +21,11 @@ app.command("run")(run.run)
 app.command("ls")(ls.ls)
 app.command("info")(info.info)
 app.command("check")(check.check)
+app.command("compare")(compare.compare)
+app.command("replay")(replay.replay)
+app.command("score")(score.score)
 app.add_typer(data.app, name="data")
+leaderboard.app.command("submit")(submit.submit)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 

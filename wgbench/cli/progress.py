@@ -52,8 +52,11 @@ class Display(Observer):
 
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """Start the clock and the bars."""
+        if self.total is not None:  # the search is over, the protocol begins
+            self.bars.remove_task(self.total)
+            self.first, self.done, self.finished = None, 0, 0
         self.bars.start()
-        self.cells = {c.id: c for c in todo}
+        self.cells, self.rows = {c.id: c for c in todo}, {}
         self.epochs = sum(c.recipe.epochs for c in todo)
         if len(todo) < len(cells):
             self.console.print(f"{len(cells) - len(todo)} of {len(cells)} cells are done already")

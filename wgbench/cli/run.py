@@ -18,6 +18,9 @@ def run(
     seeds: Annotated[str | None, typer.Option(help="seeds, as 2002,2022: values, not a count")] = None,
     wd: Annotated[str | None, typer.Option(help="weight decays, as 0,.1")] = None,
     epochs: Annotated[int | None, typer.Option(help="the horizon", min=1)] = None,
+    tune: Annotated[
+        int, typer.Option(help="choose the algorithm's options among so many draws, the default one of them", min=0)
+    ] = 0,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="nu=.1 of the algorithm; recipe.lr=.01, dataset.draw=1, backbone.width=64"),
@@ -49,6 +52,7 @@ def run(
         seeds=_numbers("--seeds", seeds, int),
         weight_decays=_numbers("--wd", wd, float),
         epochs=epochs,
+        tune=tune,
         settings=parsed(settings or []),
         pretrained=pretrained,
         weights=weights,

@@ -46,6 +46,10 @@ def _weight_decays(entry: Entry) -> Table:
 
 def _remarks(entry: Entry) -> list[str]:
     remarks = [f"partial: {'; '.join(entry.partial)}"] if entry.partial else []
+    if entry.tuning.chosen is not None:
+        options = entry.tuning.drawn[entry.tuning.chosen].options
+        chosen = ", ".join(f"{name}={value}" for name, value in options.items())
+        remarks.append(f"hyper-parameters: {entry.tuning.label}, {chosen}")
     diverged = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.diverged_at is not None]
     collapsed = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.collapsed and c.diverged_at is None]
     remarks += [f"diverged (counted as 0): {', '.join(diverged)}"] if diverged else []

@@ -13,6 +13,7 @@ from wgbench.bits import uniform
 
 LEVEL = 0.95
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,17 @@ def welch_from_halfwidths(mean_a: float, half_a: float, n_a: int, mean_b: float,
 def bootstrap_worst_group(correct: Bools, columns: Bools, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
     """95 % percentile interval of worst-group accuracy over test examples, from correct (S, N) and columns (N, G).
 
-    Every draw takes N examples with replacement, the same for all S seeds; worst-group accuracy is the minimum over
-    groups with examples in the draw, then the mean over seeds. The same on every platform and version of numpy.
-    ValueError without seeds, or without an example in any group.
+    Worst-group accuracy is the minimum over groups with examples in the draw, then the mean over seeds. ValueError
+    without seeds, or without an example in any group.
+    """
+    return percentiles(worst(bootstrap_group_acc(correct, columns, draws, seed)).mean(axis=1))
+
+
+def bootstrap_group_acc(correct: Bools, columns: Bools, draws: int = 1000, seed: int = 0) -> Floats:
+    """Accuracy per draw, seed and group, (draws, S, G), from correct (S, N) and columns (N, G).
+
+    Every draw takes N examples with replacement, the same for all S seeds; NaN for a group without examples in it. The
+    same on every platform and version of numpy. ValueError without seeds, or without an example in any group.
     """
     if not len(correct) or not columns.any():
         raise ValueError("a bootstrap needs at least one seed and one example in a group")
@@ -78,14 +87,25 @@ def bootstrap_worst_group(correct: Bools, columns: Bools, draws: int = 1000, see
     right, member = pattern[:, :S, None], pattern[:, None, S:]
     hits = (right & member).reshape(-1, S * G).astype(np.float64)  # (K, S G)
     members = pattern[:, S:].astype(np.float64)  # (K, G)
-    worst = np.empty(draws)
+    found = np.full((draws, S, G), np.nan)
     for draw in range(draws):
         drawn = of_example[(uniform(N, seed, draw) * N).astype(np.int64)]
         times = np.bincount(drawn, minlength=len(pattern)).astype(np.float64)  # (K,)
-        worst[draw] = _mean_worst((times @ hits).reshape(S, G), times @ members)
+        total = times @ members
+        np.divide((times @ hits).reshape(S, G), total, out=found[draw], where=np.broadcast_to(total > 0, (S, G)))
+    return found
+
+
+def worst(group_acc: Floats) -> Floats:
+    """Minimum over the groups (..., G) that have examples, (...); NaN where none has."""
+    lowest = np.where(np.isnan(group_acc), np.inf, group_acc).min(axis=-1)
+    return np.where(np.isinf(lowest), np.nan, lowest)
+
+
+def percentiles(values: Floats) -> tuple[float, float]:
+    """The central 95 % of the values of many draws; a draw that says nothing (NaN) is left out."""
     tail = 50 * (1 - LEVEL)
-    # Where few examples are in any group, a draw may hold none of them: it says nothing and is left out.
-    low, high = np.nanpercentile(worst, [tail, 100 - tail])
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
     return float(low), float(high)
 
 
@@ -97,14 +117,6 @@ def _patterns(correct: Bools, columns: Bools) -> tuple[Bools, NDArray[np.int64]]
     rows = np.concatenate([correct.T, columns], axis=1)
     _, first, of_example = np.unique(np.packbits(rows, axis=1), axis=0, return_index=True, return_inverse=True)
     return rows[first], of_example.reshape(-1)
-
-
-def _mean_worst(correct: NDArray[np.float64], total: NDArray[np.float64]) -> float:
-    """Mean over S of the minimum over non-empty groups of correct (S, G) / total (G,); NaN where all are empty."""
-    present = total > 0
-    if not present.any():
-        return math.nan
-    return float((correct[:, present] / total[present]).min(axis=1).mean())
 
 
 @cache

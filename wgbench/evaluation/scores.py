@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from wgbench.config import Protocol, Record
-from wgbench.evaluation.curves import Curves, Floats
+from wgbench.evaluation.curves import Counts, Curves, Floats
 from wgbench.evaluation.intervals import Bools, Interval, student
 from wgbench.evaluation.selection import by_accuracy, by_worst_class, by_worst_group
 
@@ -118,7 +118,7 @@ def cell_scores(curves: Curves, early: tuple[int, int], last: int) -> dict[str, 
         "train_acc_early": _mean(train.acc, at_start),
         "train_acc_final": _mean(train.acc, at_end),
         "acc_final": _mean(test.acc, at_end),
-        "acc_train_weighted_final": _mean(_train_weighted(curves), at_end),
+        "acc_train_weighted_final": _mean(train_weighted(test.group_acc, train.total), at_end),
         "acc_group_mean_final": _mean(np.nanmean(test.group_acc, axis=1), at_end),
         "collapsed": _collapsed(curves),
     }
@@ -174,6 +174,26 @@ def weights_settle(before: Floats, last: Floats) -> dict[str, float | None]:
     }
 
 
+def train_weighted(group_acc: Floats, train_total: Counts) -> Floats:
+    """Group accuracies (..., G) weighted by train counts (G,), (...); groups without examples (NaN) are left out.
+
+    NaN where train has none of the others.
+    """
+    weights = np.where(np.isnan(group_acc), 0, train_total)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.nan_to_num(group_acc) * weights).sum(axis=-1) / weights.sum(axis=-1))
+
+
+def seed_score(values: Mapping[int, float | None]) -> Score | None:
+    """The score of one value per seed; None where one of them is."""
+    known = {seed: float(v) for seed, v in values.items() if v is not None}
+    if len(known) < len(values):
+        return None
+    interval: Interval = student(known.values())
+    per_seed = {str(seed): v for seed, v in known.items()}
+    return Score(mean=interval.mean, low=interval.low, high=interval.high, n=interval.n, per_seed=per_seed)
+
+
 def _mean(values: Floats, rows: slice | None) -> float | None:
     """Exact mean over the epochs of a window; None where it does not fit or the values are not defined."""
     if rows is None or np.isnan(values[rows]).any():
@@ -206,31 +226,14 @@ def _collapsed(curves: Curves) -> bool:
     return trained > 0 and int((curves.test.predicted[trained - 1] > 0).sum()) == 1
 
 
-def _train_weighted(curves: Curves) -> Floats:
-    """Group accuracies weighted by train counts over the groups that test has, (E,); NaN if train has none of them."""
-    weights = np.where(curves.test.total > 0, curves.train.total, 0)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((np.nan_to_num(curves.test.group_acc) * weights).sum(axis=1) / weights.sum())
-
-
 def _cell(cells: Mapping[tuple[int, float], CellScores], seed: int, weight_decay: float) -> CellScores:
     if (seed, weight_decay) not in cells:
         raise ValueError(f"no cell for seed {seed} and weight decay {weight_decay}")
     return cells[seed, weight_decay]
 
 
-def _score(values: Mapping[int, float | None]) -> Score | None:
-    """The score of one value per seed; None where one of them is."""
-    known = {seed: float(v) for seed, v in values.items() if v is not None}
-    if len(known) < len(values):
-        return None
-    interval: Interval = student(known.values())
-    per_seed = {str(seed): v for seed, v in known.items()}
-    return Score(mean=interval.mean, low=interval.low, high=interval.high, n=interval.n, per_seed=per_seed)
-
-
 def _over_seeds(cells: Mapping[int, CellScores], name: str) -> Score | None:
-    return _score({seed: cell[name] for seed, cell in cells.items()})
+    return seed_score({seed: cell[name] for seed, cell in cells.items()})
 
 
 def _excess(plain: Mapping[int, CellScores], erm: Mapping[int, CellScores]) -> dict[str, Score | None]:
@@ -238,7 +241,9 @@ def _excess(plain: Mapping[int, CellScores], erm: Mapping[int, CellScores]) -> d
     if not plain.keys() <= erm.keys():
         return {}
     return {
-        f"erm_excess_{moment}": _score({s: _minus(plain[s][f"wga_{moment}"], erm[s][f"wga_{moment}"]) for s in plain})
+        f"erm_excess_{moment}": seed_score(
+            {s: _minus(plain[s][f"wga_{moment}"], erm[s][f"wga_{moment}"]) for s in plain}
+        )
         for moment in ("early", "selected", "final")
     }
 
@@ -281,7 +286,7 @@ def _per_seed(
         values = [cells[seed]["wga_final"] for cells in grid.values()]
         known = [float(v) for v in values if v is not None]
         finals[seed] = combine(known) if len(known) == len(values) else None
-    return _score(finals)
+    return seed_score(finals)
 
 
 def _band(plain: Mapping[int, CellScores], decayed: Mapping[float, Mapping[int, CellScores]]) -> dict[str, int]:
@@ -303,4 +308,4 @@ def _agreement_in(same: Mapping[int, Bools], pairs: list[Bools], column: Bools) 
     if not column.any():
         return Agreement(agreement=None, reference=None)
     reference = mean(float(pair[column].mean()) for pair in pairs) if pairs else None
-    return Agreement(agreement=_score({s: float(v[column].mean()) for s, v in same.items()}), reference=reference)
+    return Agreement(agreement=seed_score({s: float(v[column].mean()) for s, v in same.items()}), reference=reference)

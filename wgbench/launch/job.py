@@ -22,6 +22,8 @@ class Job:
     keep: bool = False
     weights: Path | None = None
     checkpoint_every: float = EVERY  # seconds
+    may_fail: bool = False  # an algorithm that cannot go on leaves a note in the run folder instead of an error
+    stop: tuple[int, int] | None = None  # the stage and epoch after which to leave the cell, unfinished
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class Described:
     partial: tuple[str, ...]
     command: str
     note: str = ""
+    tuning: schema.Tuning = field(default_factory=schema.Tuning)
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def build(
         cost=_cost(found),
         command=described.command,
         note=described.note,
+        tuning=described.tuning,
         files={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     )
     return entry, files

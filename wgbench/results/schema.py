@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from wgbench.config import Mode, Plugin, Protocol, Recipe, Record
 from wgbench.errors import BadEntry
@@ -57,11 +57,27 @@ class CellOf(Record):
     notes: dict[str, Any] = {}  # what the algorithm reported: JTT's error set
 
 
+class Candidate(Record):
+    """One configuration of a search: what was drawn, and what it reached on val; None where it could not be trained."""
+
+    options: dict[str, JsonValue]
+    cell: str  # the id of its run
+    val: float | None  # worst-group accuracy, mean over the last epochs
+
+
 class Tuning(Record):
-    """How hyper-parameters were chosen."""
+    """How hyper-parameters were chosen: the defaults, or the best on val of some configurations, the default first."""
 
     configurations: int = 0
     selected_on: Literal["default", "val"] = "default"
+    seed: int | None = None  # of the search, none of the protocol's
+    drawn: tuple[Candidate, ...] = ()
+    chosen: int | None = None  # position in `drawn`
+
+    @property
+    def label(self) -> str:
+        """How a board names it: `default` or `searched(8)`."""
+        return f"searched({self.configurations})" if self.configurations else "default"
 
 
 class Cost(Record):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Key = tuple[int, float]  # seed, weight decay
+Place = tuple[int, int, str]  # stage, epoch, split
 SPLITS = ("train", "val", "test")
 COUNTS = ("correct", "class_correct", "acc_correct", "predicted")
 
@@ -38,9 +39,18 @@ class Stored:
             found[cell.seed, cell.weight_decay] = Curves(**splits, diverged_at=cell.diverged_at)
         return found
 
+    def counts(self, seed: int, weight_decay: float) -> dict[Place, list[int]]:
+        """Correct predictions per group of one cell, by stage, epoch and split: all that was scored, of every stage."""
+        found: dict[Place, list[int]] = {}
+        for (*cell, stage, split), rows in self._by_cell.items():
+            if tuple(cell) == (seed, weight_decay):
+                pairs = zip(rows["epoch"].to_pylist(), rows["correct"].to_pylist(), strict=True)
+                found |= {(stage, epoch, split): correct for epoch, correct in pairs}
+        return found
+
     def mass(self, seed: int, weight_decay: float) -> NDArray[np.float64]:
         """Share of the weights that each training group got, per epoch of the last stage, (E, G)."""
-        cell = self._cell(seed, weight_decay)
+        cell = self.cell(seed, weight_decay)
         rows = self._rows(cell)["train"]
         return _spread(_matrix(rows["mass"]), rows["epoch"].to_numpy(), cell.epochs or self.entry.recipe.epochs)
 
@@ -49,7 +59,19 @@ class Stored:
         table = self._table(schema.PREDICTIONS)
         return {name: table[name].to_numpy() for name in table.column_names}
 
-    def _cell(self, seed: int, weight_decay: float) -> schema.CellOf:
+    def at(self, moment: str) -> Mapping[int, NDArray[np.int16]]:
+        """Class per test example by seed, at `final`, `early` (the end of the window) or `selected`; BadEntry if none.
+
+        -1 where training had diverged.
+        """
+        seeds, held = self.entry.protocol.seeds, self.predictions()
+        if missing := [seed for seed in seeds if f"{moment}-{seed}" not in held]:
+            wrong = f"it holds no {moment} predictions of seed {missing[0]}"
+            raise BadEntry(f"entry {self.folder}", wrong, "take another moment, or an entry with weight decay 0")
+        return {seed: held[f"{moment}-{seed}"] for seed in seeds}
+
+    def cell(self, seed: int, weight_decay: float) -> schema.CellOf:
+        """What the entry says of one run; KeyError where it has no such."""
         for cell in self.entry.cells:
             if (cell.seed, cell.weight_decay) == (seed, weight_decay):
                 return cell

@@ -1,0 +1,56 @@
+"""`wgbench score` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wgbench.cli.main import outcome
+from wgbench.results import schema
+
+BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits-v1" / "mlp"
+
+
+@pytest.fixture
+def gdro():
+    return next((BOARD / "gdro").iterdir())
+
+
+def test_a_file_written_from_an_entry_scores_the_same_when_read_with_the_dataset(gdro, tmp_path, capsys):
+    path = str(tmp_path / "out.csv")
+    assert outcome(["score", path, "--from-entry", str(gdro), "--moment", "selected", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert outcome(["score", path, "--dataset", "colored-digits", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == first
+    selected = schema.read(gdro).scores.wga_selected
+    assert first["scores"]["wga"]["per_seed"] == selected.per_seed
+    assert first["scores"]["wga"]["mean"] == selected.mean
+
+
+def test_options_of_the_dataset_and_the_split_decide_what_is_scored(tmp_path, capsys):
+    path = tmp_path / "out.csv"
+    path.write_text("index,prediction\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    assert outcome(["score", str(path), "--dataset", "toy", "--set", "n=40", "--split", "val"]) == 0
+    out = capsys.readouterr().out
+    assert "val of toy" in out
+    assert "group yes-1" in out
+    (line,) = [x for x in out.splitlines() if "acc_group_mean" in x]
+    assert "100.00" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--dataset", "toy"], "1 of 80 examples are missing, the first is index 79"),
+        ([], "nothing says which data was predicted; write --dataset NAME"),
+        (["--dataset", "toyy"], "did you mean toy?"),
+        (["--from-entry", "ENTRY", "--split", "val"], "entries hold predictions of test alone"),
+    ],
+)
+def test_mistakes_are_said_in_one_line(words, said, tmp_path, capsys, gdro):
+    path = tmp_path / "out.csv"
+    path.write_text("index,prediction\n" + "".join(f"{i},0\n" for i in range(79)))
+    assert outcome(["score", str(path), *(str(gdro) if w == "ENTRY" else w for w in words)]) == 2
+    err = capsys.readouterr().err.strip()
+    assert said in err
+    assert "\n" not in err

@@ -1,0 +1,65 @@
+"""`wgbench compare`: two entries, paired by seed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from wgbench.evaluation.intervals import Interval
+    from wgbench.results.compare import Comparison
+    from wgbench.results.schema import Entry
+
+Folder = Annotated[Path, typer.Argument(help="the folder of an entry")]
+
+
+def compare(a: Folder, b: Folder, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show the difference of two entries' scores, A - B, paired by seed with 95 % intervals."""
+    from dataclasses import asdict
+
+    from wgbench.results import schema
+    from wgbench.results.compare import compare as compared
+
+    first, second = schema.read(a), schema.read(b)
+    found = compared(first, second)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"a": first.id, "b": second.id, **asdict(found)}, indent=1))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(_table(first, second, found))
+    for line in found.warnings:
+        console.print(f"note: {line}", markup=False, soft_wrap=True)
+
+
+def _table(a: "Entry", b: "Entry", found: "Comparison") -> "Table":
+    from rich.table import Table
+
+    seeds = ", ".join(map(str, found.seeds))
+    title = f"{_named(a)} - {_named(b)} on {a.dataset.name}, {a.backbone.name}, in points, paired over seeds {seeds}"
+    table = Table(title=title, title_justify="left")
+    for column in ("score", "A", "B", "A - B", "95 % interval"):
+        table.add_column(column, justify="left" if column == "score" else "right")
+    for row in found.rows:
+        table.add_row(row.score, _points(row.a), _points(row.b), *_difference(row.difference))
+    return table
+
+
+def _named(entry: "Entry") -> str:
+    return f"{entry.algorithm.name} {entry.id[:6]}"
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{round(100 * value, 1) + 0.0:.1f}"  # without -0.0
+
+
+def _difference(found: "Interval | None") -> tuple[str, str]:
+    if found is None:
+        return "-", ""
+    bounded = found.low is not None and found.high is not None
+    return _points(found.mean), f"[{_points(found.low)}, {_points(found.high)}]" if bounded else "one seed"
