@@ -3,9 +3,20 @@
 import hashlib
 import json
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from wgbench.errors import BadOption
 from wgbench.options import first_problem, suggestion
@@ -13,6 +24,7 @@ from wgbench.options import first_problem, suggestion
 RULES = "1.0"
 EARLY = (11, 20)  # the paper's window for early stopping, first and last epoch
 LAST = 10  # the final scores are means over so many last epochs
+IDENTITY = {"for": "ids"}  # the context in which records are serialised to be hashed
 SEEDS = (2002, 2022, 2042, 2062, 2082)  # the paper's
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -23,13 +35,27 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Record(BaseModel):
-    """A frozen record without unknown fields."""
+    """A frozen record without unknown fields.
+
+    `later` names the fields that came after ids were published: at their default they are in no id, so that every id
+    of an older record stays what it was.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    later: ClassVar[frozenset[str]] = frozenset()
 
     def canonical(self) -> str:
         """JSON with sorted keys and no spaces: equal records give equal bytes."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        content = self.model_dump(mode="json", context=IDENTITY)
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _serialized(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        content: dict[str, Any] = serialize(self)
+        if info.context is IDENTITY:
+            fields = type(self).model_fields
+            content = {k: v for k, v in content.items() if k not in self.later or getattr(self, k) != fields[k].default}
+        return content
 
     def digest(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON."""
@@ -111,7 +137,11 @@ class Plugin(Record):
 class Mode(Record):
     """How the numbers are computed: changes rounding, so it is part of every cell's id."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"pipeline", "vectorized"})
+
     precision: Literal["fp64", "fp32", "tf32", "bf16"] = "fp32"
+    pipeline: Literal["fast", "reference"] = "fast"
+    vectorized: bool = False  # trained together with other cells, in one program
 
 
 class Cell(Record):
