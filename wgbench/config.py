@@ -66,14 +66,18 @@ class Views(Record):
     """Geometry of images: what the network sees in training and in evaluation.
 
     Training: RandomResizedCrop to `size` with area `scale` and aspect `ratio` (none where `scale` is None), then a
-    horizontal flip with probability one half. Evaluation: `eval`, steps in order; `resize` squashes to a square.
-    Interpolation is bilinear with antialiasing, as PIL's.
+    horizontal flip with probability one half, then brightness, contrast and saturation, in this order, times factors
+    from [1 - jitter, 1 + jitter]. Evaluation: `eval`, steps in order; `resize` squashes to a square. Interpolation is
+    bilinear with antialiasing, as PIL's.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"jitter"})
 
     size: int = Field(gt=0)
     scale: tuple[Positive, Positive] | None = (0.7, 1.0)
     ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)
     flip: bool = True
+    jitter: Fraction = 0.0
     eval: tuple[tuple[Literal["resize", "crop"], Annotated[int, Field(gt=0)]], ...]
 
     @model_validator(mode="after")

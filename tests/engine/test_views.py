@@ -95,6 +95,43 @@ def test_no_crop_means_the_whole_image():
     assert torch.equal(pictures.train(index, pictures.crops(index, 1)), pictures.eval(index))
 
 
+def test_jitter_is_torchvisions_for_the_same_factors_and_leaves_crops_and_flips_alone():
+    functional = pytest.importorskip("torchvision.transforms.functional")
+    images = ragged(photos((60, 45), (45, 60), (50, 50)))
+    plain = Views(size=16, eval=(("resize", 16),))
+    strong = plain.model_copy(update={"jitter": 0.4})
+    before, after = (
+        Pictures(images, v, Preprocess((0.0,) * 3, (1.0,) * 3), CPU, torch.float32) for v in (plain, strong)
+    )
+    index = torch.tensor([2, 0, 1, 0])
+    without, crops = before.crops(index, 1, 2, 3), after.crops(index, 1, 2, 3)
+    assert without.colour is None
+    for name in ("top", "left", "height", "width", "flip"):
+        assert np.array_equal(getattr(without, name), getattr(crops, name))
+    assert crops.colour.shape == (4, 3)
+    assert len(np.unique(crops.colour)) == 12
+    expected = (before.train(index, without) * 255).round().to(torch.uint8)
+    got = (after.train(index, crops) * 255).round().to(torch.uint8)
+    steps = (functional.adjust_brightness, functional.adjust_contrast, functional.adjust_saturation)
+    for row in range(4):
+        image = Image.fromarray(expected[row].permute(1, 2, 0).numpy())
+        for step, factor in zip(steps, crops.colour[row], strict=True):
+            image = step(image, factor)
+        assert np.array_equal(got[row].permute(1, 2, 0).numpy(), np.asarray(image))
+    half = after.train(index[2:], crops[2:])  # a batch sees its own rows
+    assert torch.equal(half, after.train(index, crops)[2:])
+
+
+def test_factors_of_jitter_fill_their_range_evenly():
+    views = Views(size=4, jitter=0.4, eval=(("resize", 4),))
+    x = torch.zeros(5000, 4, 4, 3, dtype=torch.uint8)
+    colour = Pictures(x, views, Preprocess(), CPU, torch.float32).crops(torch.arange(5000), 1, 2, 3).colour
+    assert 0.6 <= colour.min() < 0.601
+    assert 1.399 < colour.max() <= 1.4
+    assert abs(colour.mean() - 1) < 0.01
+    assert abs(np.corrcoef(colour.T)[np.triu_indices(3, 1)]).max() < 0.05
+
+
 def test_images_are_normalised_and_tables_are_not():
     x = torch.full((2, 4, 4, 3), 255, dtype=torch.uint8)
     seen = Resident(x, Preprocess((0.5,), (0.25,)), CPU, torch.float32)

@@ -1,4 +1,4 @@
-"""What the network sees: crops, flips and resizing of images, and normalisation.
+"""What the network sees: crops, flips, colours and resizing of images, and normalisation.
 
 Interpolation is PIL's bilinear resampling with antialiasing; crop parameters follow torchvision's RandomResizedCrop
 with its ten tries and its centre fallback, drawn from the epoch's own stream.
@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 import PIL
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 from torch import Tensor
 
 from wgbench.bits import uniform
@@ -27,6 +27,7 @@ from wgbench.types import Preprocess, Ragged, Split, Tokens
 
 TRIES = 10  # torchvision's
 EVAL_BATCH, TEXT_BATCH = 1024, 128  # examples that are evaluated at once
+COLOUR = 1  # what is added to a key for the draws of colours
 CHUNK = 256  # images that threads resize at once
 
 
@@ -39,9 +40,11 @@ class Crops:
     height: NDArray[np.int64]
     width: NDArray[np.int64]
     flip: NDArray[np.bool_]
+    colour: NDArray[np.float64] | None = None  # (n, 3) factors of brightness, contrast, saturation
 
     def __getitem__(self, part: slice) -> "Crops":
-        return Crops(self.top[part], self.left[part], self.height[part], self.width[part], self.flip[part])
+        colour = None if self.colour is None else self.colour[part]
+        return Crops(self.top[part], self.left[part], self.height[part], self.width[part], self.flip[part], colour)
 
 
 class Inputs(Protocol):
@@ -125,16 +128,22 @@ class Pictures:
     def crops(self, index: Tensor, *key: int) -> Crops | None:
         """Boxes and flips drawn from the key's stream, one row of it per example."""
         i = index.numpy()
-        return random_crops(self.height[i], self.width[i], self.views, uniform(len(i) * PER_CROP, *key))
+        crops = random_crops(self.height[i], self.width[i], self.views, uniform(len(i) * PER_CROP, *key))
+        if not self.views.jitter:
+            return crops
+        # A key of its own: crops and flips are those of views without jitter.
+        factors = 1 + self.views.jitter * (2 * uniform(len(i) * 3, *key, COLOUR) - 1)
+        return replace(crops, colour=factors.reshape(-1, 3))
 
     def train(self, index: Tensor, crops: Crops | None) -> Tensor:
-        """Random crops, resized and flipped."""
+        """Random crops, resized, flipped and jittered."""
         assert crops is not None
         boxes = zip(crops.left, crops.top, crops.left + crops.width, crops.top + crops.height, strict=True)
         size = (self.views.size, self.views.size)
         seen = []
-        for i, box, flip in zip(index.tolist(), boxes, crops.flip, strict=True):
+        for row, (i, box, flip) in enumerate(zip(index.tolist(), boxes, crops.flip, strict=True)):
             view = Image.fromarray(self.x[i].numpy()).crop(box).resize(size, Image.Resampling.BILINEAR)
+            view = view if crops.colour is None else jittered(view, crops.colour[row])
             seen.append(np.asarray(view)[:, ::-1] if flip else np.asarray(view))
         return self._batch(seen)
 
@@ -218,6 +227,13 @@ def eval_view(image: NDArray[np.uint8], views: Views) -> NDArray[np.uint8]:
             left, top = round((view.width - n) / 2), round((view.height - n) / 2)
             view = view.crop((left, top, left + n, top + n))
     return np.asarray(view)
+
+
+def jittered(view: Image.Image, colour: NDArray[np.float64]) -> Image.Image:
+    """Brightness, contrast and saturation times three factors, as torchvision's ColorJitter does it with PIL."""
+    for kind, factor in zip((ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color), colour, strict=True):
+        view = kind(view).enhance(float(factor))
+    return view
 
 
 PER_CROP = 4 * TRIES + 1  # area, aspect, top, left for every try, and the flip
