@@ -87,6 +87,7 @@ def test_a_whole_horizon_is_full_with_scores_and_predictions(entries, name):
         "seed": 2,
         "epochs": 24,
         "exact": True,
+        "files": done.entry.files,
     }
 
 
@@ -152,7 +153,7 @@ def test_a_board_keeps_the_fuller_verification(entries, tmp_path):
     assert record(part, tmp_path) is None
     kept = json.loads(path.read_text())
     assert kept["level"] == "full"
-    assert set(kept) == {"level", "seed", "epochs", "exact", "revision", "date"}
+    assert set(kept) == {"level", "seed", "epochs", "exact", "revision", "date", "files"}
 
 
 def test_what_stands_in_the_way_is_said(entries, gdro):

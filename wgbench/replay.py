@@ -27,10 +27,19 @@ from wgbench.results import leaderboard, schema, stored
 from wgbench.results.entry import read_run
 from wgbench.results.source import source_of
 from wgbench.results.stored import SPLITS, Stored
-from wgbench.results.verify import Counts, Ground, Rule, Verdict, Verification, Whole, compare, elsewhere
+from wgbench.results.verify import (
+    VERIFIED,
+    Counts,
+    Ground,
+    Rule,
+    Verdict,
+    Verification,
+    Whole,
+    compare,
+    elsewhere,
+    recorded,
+)
 from wgbench.types import Root
-
-VERIFIED = "verified"
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class Replay:
             exact=self.verdict.exact,
             revision=self.revision,
             date=datetime.now(UTC).date().isoformat(),
+            files=self.entry.files,
         )
 
 
@@ -100,21 +110,13 @@ def replay(wanted: Wanted, report: Callable[[Progress], None] = lambda _: None) 
 def record(done: Replay, board: Path) -> Path | None:
     """Write a successful replay beside a board; None where a full one of that entry is there already."""
     path = board / VERIFIED / f"{done.entry.id}.json"
-    new, old = done.verification(), _recorded(path)
+    new, old = done.verification(), recorded(board, done.entry)
     if old is not None and (old.level, new.level) == ("full", "replay"):
         return None
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, (new.model_dump_json(indent=1) + "\n").encode())
     return path
-
-
-def _recorded(path: Path) -> Verification | None:
-    """What a board has of an earlier replay; None where there is nothing, or nothing readable."""
-    try:
-        return Verification.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _cell(entry: Stored, wanted: Wanted) -> Cell:

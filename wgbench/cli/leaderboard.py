@@ -1,16 +1,16 @@
-"""`wgbench leaderboard`: entries onto a board."""
+"""`wgbench leaderboard`: entries onto a board, and the board's own files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Put entries on a leaderboard.", no_args_is_help=True)
+app = typer.Typer(help="Put entries on a leaderboard, and build it.", no_args_is_help=True)
 
 
 @app.callback()
 def verbs() -> None:
-    """Put entries on a leaderboard."""
+    """Put entries on a leaderboard, and build it."""
 
 
 @app.command()
@@ -22,3 +22,15 @@ def add(
     from wgbench.results.leaderboard import add as add_entry
 
     typer.echo(f"added {add_entry(entry, to)}")
+
+
+@app.command()
+def build(
+    board: Annotated[Path, typer.Option(help="the leaderboard's folder")] = Path("leaderboards"),
+) -> None:
+    """Write `<board>/<dataset>-v<V>.json` for every dataset, and their index, from the entries and replays there."""
+    from wgbench.results import building
+
+    made = building.boards(building.placed(board, {}))
+    for path in building.write(board, made):
+        typer.echo(f"built {path}")

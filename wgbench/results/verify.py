@@ -12,12 +12,14 @@ horizon the scores that are means over epochs, and the share of predictions that
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wgbench.config import EARLY, Mode, Record
+from wgbench.results.schema import Entry
 from wgbench.results.stored import Place
 
 Rule = Literal["exact", "tolerance"]
@@ -26,6 +28,7 @@ FIRST = EARLY[1]  # epochs of each stage that are judged by the tolerance
 FEWEST = 3  # examples that may always differ
 SHARES = {"fp64": 0.02, "fp32": 0.02, "tf32": 0.08, "bf16": 0.08}
 SURROUNDINGS = ("platform", "device", "threads", "deterministic")
+VERIFIED = "verified"
 MEANS = ("wga_early", "wga_final", "acc_final", "train_acc_early", "train_acc_final")  # over epochs: smooth
 
 
@@ -99,6 +102,16 @@ class Verification(Record):
     exact: bool
     revision: str | None
     date: str
+    files: dict[str, str]  # SHA-256 of the curves and predictions that it was compared with: it speaks of no others
+
+
+def recorded(board: Path, entry: Entry) -> Verification | None:
+    """The replay that a board has of an entry with these files; None where there is none, or none that is readable."""
+    try:
+        found = Verification.model_validate_json((board / VERIFIED / f"{entry.id}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if found.files == entry.files else None
 
 
 def elsewhere(stated: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

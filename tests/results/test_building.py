@@ -1,0 +1,117 @@
+"""The board's JSON files: built from entries and replays alone, in an order that stays."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from wgbench.config import Plugin
+from wgbench.results import board, building, schema
+from wgbench.results.building import Placed, boards
+from wgbench.results.verify import Verification
+
+BOARD = Path(__file__).parents[2] / "leaderboards"
+NAMES = ("erm", "gdro", "iw", "rwg", "subg")
+FULL = Verification(level="full", seed=2002, epochs=300, exact=True, revision="abc", date="2026-01-01", files={})
+
+
+@pytest.fixture(scope="module")
+def entries():
+    """Committed entries by algorithm."""
+    return {
+        name: schema.read(next((BOARD / "results" / "colored-digits-v1" / "mlp" / name).iterdir())) for name in NAMES
+    }
+
+
+def built(entries, replayed=FULL):
+    """The rows of the board of these entries."""
+    made = boards([Placed(e, f"results/{e.id}", "recount", replayed) for e in entries])
+    return made["colored-digits-v1.json"].rows
+
+
+def test_the_committed_files_are_what_the_entries_give(tmp_path):
+    made = building.boards(building.placed(BOARD, {}))
+    names = [path.name for path in building.write(tmp_path, made)]
+    assert sorted(names) == sorted(path.name for path in BOARD.glob("*.json"))
+    for name in names:
+        assert (tmp_path / name).read_text() == (BOARD / name).read_text(), (
+            f"run `wgbench leaderboard build` for {name}"
+        )
+        model = board.Index if name == board.INDEX else board.Board
+        assert model.model_validate_json((BOARD / name).read_bytes()).to_json() == (BOARD / name).read_text()
+
+
+def test_rows_say_what_their_entries_say(entries):
+    (row,) = built([entries["gdro"]])
+    entry = entries["gdro"]
+    for name in board.SCORES:
+        score, value = getattr(entry.scores, name), row.scores[name]
+        assert (value and value.model_dump()) == (score and score.model_dump(exclude={"per_seed"}))
+    assert (row.algorithm, row.backbone, row.baseline, row.recipe) == (
+        entry.algorithm,
+        entry.backbone,
+        entry.baseline,
+        {},
+    )
+    assert row.erm_distance == 1 - min(a.agreement.mean for a in entry.scores.erm_agreement_final)
+    assert [a.group for a in row.erm_agreement] == ["even-red", "even-green", "odd-red", "odd-green"]
+    assert len(row.wd_curve) == 5
+
+
+def test_only_complete_entries_with_a_full_replay_are_ranked(entries):
+    partial = entries["gdro"].model_copy(update={"partial": ("seeds 1 instead of 2002",)})
+    older = entries["iw"].model_copy(update={"rules": "0.9"})
+    none = entries["subg"].model_copy(update={"scores": entries["subg"].scores.model_copy(update={"wga_final": None})})
+    rows = built([entries["erm"], partial, older, none])
+    assert [(r.algorithm.name, r.rank, r.unranked) for r in rows] == [
+        ("erm", 1, None),
+        ("gdro", None, "partial"),
+        ("iw", None, "made under rules 0.9"),
+        ("subg", None, "no final score"),
+    ]
+    (row,) = built([entries["erm"]], FULL.model_copy(update={"level": "replay"}))
+    assert (row.rank, row.verification.level) == (None, "replay")
+    (row,) = built([entries["erm"]], None)
+    assert (row.rank, row.verification.level) == (None, "recount")
+
+
+def test_equal_rows_share_a_rank_and_networks_have_their_own(entries):
+    other = entries["gdro"].backbone.model_copy(update={"options": {"width": 8}})
+    wide = entries["gdro"].model_copy(update={"backbone": other})
+    rows = built([*(entries[n] for n in ("erm", "iw", "rwg", "gdro")), wide])
+    assert [(r.algorithm.name, r.rank) for r in rows] == [("gdro", 1), ("gdro", 1), ("iw", 2), ("rwg", 2), ("erm", 4)]
+
+
+def test_the_order_of_entries_does_not_matter(entries):
+    assert built(entries.values()) == built(list(entries.values())[::-1])
+
+
+def test_what_differs_from_the_datasets_recipe_is_listed(entries):
+    changed = entries["gdro"].recipe.model_copy(update={"lr": 0.5, "epochs": 20})
+    (row,) = built([entries["gdro"].model_copy(update={"recipe": changed})])
+    assert (row.recipe, row.epochs) == ({"epochs": 20, "lr": 0.5}, 20)
+
+
+def test_reported_rows_come_last_and_unranked():
+    rows = boards([])["waterbirds-v1.json"].rows
+    assert {row.kind for row in rows} == {"reported"}
+    (row,) = [r for r in rows if (r.algorithm, r.weight_decay, r.early) == ("gdro", 0.1, False)]
+    assert (row.wga.mean, row.wga.low, row.wga.high, row.source) == (0.547, 0.52, 0.574, "paper")
+
+
+def test_an_entry_of_a_dataset_that_is_not_here_describes_it_itself(entries):
+    elsewhere = entries["gdro"].dataset.model_copy(update={"name": "not-here", "version": 3})
+    entry = entries["gdro"].model_copy(update={"dataset": elsewhere, "loss": Plugin(name="theirs", version=1)})
+    made = boards([Placed(entry, "results/x", "schema", None)])["not-here-v3.json"]
+    assert (made.dataset.counts, made.rows[0].recipe) == (elsewhere.counts, None)
+
+
+def test_files_have_a_line_per_field_and_only_changed_ones_are_written(entries, tmp_path):
+    text = boards([Placed(entries["gdro"], "results/x", "schema", None)])["colored-digits-v1.json"].to_json()
+    assert '\n    "wga_final": {"mean": 0.7088834798287131, "low"' in text
+    assert '\n   "seeds": [2002, 2022, 2042, 2062, 2082],\n' in text
+    assert text.isascii()
+    made = boards([])
+    first = {path: path.stat().st_mtime_ns for path in building.write(tmp_path, made)}
+    assert {path: path.stat().st_mtime_ns for path in building.write(tmp_path, made)} == first
+    assert json.loads((tmp_path / "index.json").read_text())["boards"][0]["reported"] == 11
