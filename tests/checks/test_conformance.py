@@ -23,6 +23,7 @@ from wgbench.types import Root, Sampling, Spec, Split
 ALL = [("algorithms", n) for n in algorithms.names()] + [("losses", n) for n in losses.names()]
 ALL += [("datasets", "colored-digits"), ("datasets", "toy"), ("backbones", "resnet18"), ("backbones", "timm:test_vit")]
 ALL += [("backbones", n) for n in backbones.names() if ":" not in n]
+ALL += [("backbones", f"linearized:{n}") for n in ("mlp", "cnn", "ntk-mlp", "bag", "timm:test_vit")]
 
 
 @pytest.mark.parametrize(("kind", "name"), ALL)

@@ -13,6 +13,11 @@ registry: "Registry[Backbone]" = Registry(
         "linear": ("wgbench.backbones.small:Linear", "a linear classifier"),
         "mlp": ("wgbench.backbones.small:MLP", "a fully connected ReLU network"),
         "cnn": ("wgbench.backbones.small:CNN", "a small convolutional network for images of 8 to 64 pixels"),
+        "ntk-mlp": ("wgbench.backbones.ntk:NTKMLP", "the paper's fully connected network in the NTK parameterisation"),
+        "linearized:<backbone>": (
+            "wgbench.backbones.linearized:Linearized",
+            "the tangent model of any of these networks",
+        ),
         "bag": ("wgbench.backbones.bag:Bag", "mean word embeddings and a hidden layer, for texts; no download"),
         "text:<name>": ("wgbench.backbones.text:HubText", "any text model of the Hugging Face hub, by its name there"),
         "timm:<name>": ("wgbench.backbones.timm:Timm", "any image model of timm, by its timm name"),

@@ -7,6 +7,7 @@ from torch import nn
 
 from wgbench.algorithms.base import Head
 from wgbench.config import EARLY, LAST
+from wgbench.errors import AlgorithmFailed
 
 
 def is_scored(epoch: int, epochs: int) -> bool:
@@ -16,10 +17,13 @@ def is_scored(epoch: int, epochs: int) -> bool:
 
 @contextlib.contextmanager
 def replaced_head(head: nn.Module, by: Head) -> Iterator[None]:
-    """The linear `head` with other weights; its own return at the end."""
+    """The linear `head` with other weights; its own return at the end. AlgorithmFailed if it is not linear."""
+    if set(head.state_dict()) != {"weight", "bias"}:
+        raise AlgorithmFailed("refitting the head", "the network has no linear head", "take another --backbone")
     own = {name: value.clone() for name, value in head.state_dict().items()}
     weight, bias = by
-    head.load_state_dict({"weight": weight, "bias": bias})
+    # A head may multiply its bias by a constant (`ntk-mlp`).
+    head.load_state_dict({"weight": weight, "bias": bias / getattr(head, "bias_scale", 1.0)})
     try:
         yield
     finally:
