@@ -4,8 +4,8 @@
 (2019): f_lin(x) = f(x; theta(0)) + <theta - theta(0), grad f(x; theta(0))>. The directional derivative comes from
 `torch.func.jvp`, so that no Jacobian is formed. Linear in theta, whatever the network.
 
-The network inside stays in evaluation mode: normalisation keeps the statistics that it starts with, dropout is off. Otherwise
-f(x) would depend on the batch that x comes in.
+The network inside stays in evaluation mode: normalisation keeps the statistics that it starts with, dropout is off.
+Otherwise f(x) would depend on the batch that x comes in.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from wgbench.backbones.base import Backbone, Network
 from wgbench.types import Preprocess, Spec
 
 Parameters = dict[str, Tensor]
+Pair = tuple[Tensor, Tensor]
 
 
 class TangentNetwork(Network):
@@ -48,8 +49,8 @@ class TangentNetwork(Network):
         start = {name: cast(Tensor, getattr(self, f"start_{i}")) for i, name in enumerate(self.names)}
         moved = {name: theta[name] - start[name] for name in self.names}
         with sdpa_kernel(SDPBackend.MATH):  # fused attention has no forward-mode derivative
-            value, change = jvp(lambda p: outputs(self.network, p, x), (start,), (moved,))
-        return cast(Tensor, value + change)
+            value, change = cast(Pair, jvp(lambda p: outputs(self.network, p, x), (start,), (moved,)))
+        return value + change
 
 
 @dataclass(frozen=True)

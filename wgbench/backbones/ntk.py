@@ -1,7 +1,7 @@
 """The fully connected network of the paper's theorems: Eq. 8, initialised as Eq. 9.
 
-"Understanding Overfitting in Reweighting Algorithms for Worst-group Performance" (2022), section 3.3. With h^l and x^l the
-pre- and post-activations of layer l, d_l its width and x^0 the input,
+"Understanding Overfitting in Reweighting Algorithms for Worst-group Performance" (2022), section 3.3. With h^l and x^l
+the pre- and post-activations of layer l, d_l its width and x^0 the input,
 
     h^{l+1} = W^l x^l / sqrt(d_l) + beta b^l,    x^{l+1} = sigma(h^{l+1}),    f(x) = h^{L+1},
 
@@ -10,6 +10,7 @@ Jacot et al. (2018) (Eq. 119). sigma = erf: smooth, Lipschitz with a Lipschitz d
 limiting kernel in closed form. The theorems want inputs with |x| <= 1; that is up to the data.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -42,7 +43,7 @@ class NTKNetwork(Network):
 
     def __init__(self, sizes: list[int], n_outputs: int, beta: float, zero: bool) -> None:
         super().__init__()
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        pairs = itertools.pairwise(sizes)
         self.hidden = nn.ModuleList(NTKLinear(a, b, beta) for a, b in pairs)
         self.head = NTKLinear(sizes[-1], n_outputs, beta, zero)
 
@@ -56,7 +57,7 @@ class NTKNetwork(Network):
 
 @dataclass(frozen=True)
 class NTKMLP(Backbone):
-    """`depth` hidden layers of `width` erf units in the NTK parameterisation; `last` says how the output layer starts."""
+    """`depth` hidden layers of `width` erf units, NTK parameterisation; `last`: how the output layer starts."""
 
     width: Positive = 256
     depth: Positive = 1
