@@ -26,8 +26,9 @@ def _baseline(made: Plan) -> Baseline | None:
         return None
     store, (full, plain) = made.request.store, made.baselines
     found = [read_run(store, cell) for cell in plain.cells()]
-    if (store / "entries" / full.digest() / ENTRY).is_file():
-        return baseline_of(full.digest(), found, plain.protocol)
+    for subject in (full, plain):
+        if (store / "entries" / subject.digest() / ENTRY).is_file():
+            return baseline_of(subject.digest(), found, plain.protocol)
     entry, files = build(plain, found, made.described(plain), made.target(), None)
     write(store, entry, files)
     return baseline_of(entry.id, found, plain.protocol)

@@ -61,6 +61,14 @@ class BadPredictions(WgbenchError):
     """A file of predictions lacks a column or an example, or holds what is none."""
 
 
+class BadSuite(WgbenchError):
+    """A suite's file is not to be found or not what a suite is."""
+
+
+class SuiteFailed(WgbenchError):
+    """Some entries of a suite cannot be run."""
+
+
 class SubmitFailed(WgbenchError):
     """An entry cannot be handed in: no git, no access, or a review that is under way."""
 

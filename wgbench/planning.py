@@ -1,35 +1,50 @@
 """A request made concrete: plug-ins built, recipe and protocol settled, data and weights at hand, cells listed."""
 
-import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import torch
-from platformdirs import user_cache_path
-from pydantic import ValidationError
 
 from wgbench import algorithms, backbones, datasets, losses
 from wgbench import options as opts
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
-from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
+from wgbench.config import Cell, Plugin, Protocol
 from wgbench.datasets.base import SPLITS, Dataset
-from wgbench.engine import precision
-from wgbench.errors import BadOption, MissingWeights
+from wgbench.drafting import baselines, draft, needed
+from wgbench.errors import WgbenchError
 from wgbench.evaluation.metrics import tally
 from wgbench.launch.job import Job
 from wgbench.launch.work import shape_of
 from wgbench.losses.base import Loss
-from wgbench.options import dump, first_problem
-from wgbench.registry import Registry
 from wgbench.request import Request
 from wgbench.results import schema
 from wgbench.results.entry import Described, Subject, Target
-from wgbench.types import Root, Spec, Split
+from wgbench.types import Preprocess, Root, Spec, Split
+
+
+@dataclass(frozen=True)
+class Files:
+    """A dataset as it lies on this machine, looked at once."""
+
+    dataset: Dataset
+    root: Root
+    preprocess: Preprocess
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the data, prepared where it was not."""
+        self.dataset.prepare(self.root)
+        return self.dataset.fingerprint(self.root)
+
+    @cached_property
+    def splits(self) -> Mapping[str, Split]:
+        """The data, loaded: counts for the entry, labels for its scores."""
+        return {name: self.dataset.load(self.root, name, self.preprocess) for name in SPLITS}
+
+
+Shelf = dict[str, Files]  # what several plans look at, by dataset, place and preprocessing
 
 
 @dataclass(frozen=True)
@@ -44,26 +59,22 @@ class Plan:
     algorithm: Algorithm
     root: Root
     device: torch.device
-    fingerprint: str  # of the data
+    files: Files
 
-    @cached_property
+    @property
+    def fingerprint(self) -> str:
+        """Of the data."""
+        return self.files.fingerprint
+
+    @property
     def splits(self) -> Mapping[str, Split]:
-        """The data, loaded: counts for the entry, labels for its scores."""
-        preprocess = self.backbone.preprocess()
-        return {name: self.dataset.load(self.root, name, preprocess) for name in SPLITS}
+        """The data, loaded."""
+        return self.files.splits
 
     @property
     def baselines(self) -> list[Subject]:
         """ERM under the same recipe: the full grid, or weight decay 0 alone. Empty where this is ERM."""
-        if (
-            self.subject.algorithm.name == "erm"
-            or not self.request.baseline
-            or 0 not in self.subject.protocol.weight_decays
-        ):
-            return []
-        erm = self.subject.model_copy(update={"algorithm": _plugin(algorithms.registry, "erm", {})[1]})
-        plain = self.subject.protocol.model_copy(update={"weight_decays": (0.0,)})
-        return [erm, erm.model_copy(update={"protocol": plain})]
+        return baselines(self.request, self.subject)
 
     def job(self, cell: Cell) -> Job:
         """A cell with the circumstances of this request."""
@@ -133,115 +144,44 @@ class Plan:
         return "pretrained" if self.subject.recipe.pretrained else "from scratch"
 
 
-def jobs(request: Request) -> tuple[list[Job], list[str]]:
-    """All cells that a request needs, ERM's last, and what its algorithm advises."""
-    made, advice = plan(request)
-    cells = [*made.subject.cells(), *(cell for subject in made.baselines[-1:] for cell in subject.cells())]
-    return [made.job(cell) for cell in {cell.id: cell for cell in cells}.values()], advice
+@dataclass(frozen=True)
+class Planned:
+    """What is to be trained for an entry: its id, its cells and then those of ERM, and what its algorithm advises."""
+
+    entry: str
+    jobs: list[Job]
+    advice: list[str]
 
 
-def plan(request: Request) -> tuple[Plan, list[str]]:
+def jobs(requests: Sequence[Request]) -> list[Planned | WgbenchError]:
+    """What each request needs, or what stands in its way; data that several of them share is looked at once."""
+    shelf: Shelf = {}
+
+    def planned(request: Request) -> Planned | WgbenchError:
+        try:
+            made, advice = plan(request, shelf)
+        except WgbenchError as problem:
+            return problem
+        return Planned(made.subject.digest(), [made.job(c) for c in needed(request, made.subject)], advice)
+
+    return [planned(request) for request in requests]
+
+
+def plan(request: Request, shelf: Shelf | None = None) -> tuple[Plan, list[str]]:
     """Make a request concrete, with its algorithm's advice; every mistake in it is found here, before training."""
-    dataset, source = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
-    options = {**dataset.tuned.get(algorithms.info(request.algorithm).name, {}), **request.settings_of("algorithm")}
-    algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, options)
-    name = request.backbone or dataset.backbone
-    backbone, backbone_record = _plugin(backbones.registry, name, request.settings_of("backbone"))
-    _check_reads(dataset, backbone, backbone_record.name)
-    recipe = _recipe(request, dataset)
-    protocol = _protocol(request, dataset)
-    root = Root(cache_root(), request.data_dir)
-    dataset.prepare(root)
-    fingerprint = dataset.fingerprint(root)
-    device = precision.device(request.device)
-    weights = digest(request.weights) if request.weights else None
-    subject = Subject(
-        dataset=_public(source, dataset.private, fingerprint),
-        backbone=backbone_record,
-        algorithm=algorithm_record,
-        loss=_loss(recipe),
-        recipe=recipe,
-        protocol=protocol,
-        mode=precision.mode(
-            request.precision, device, backbone.convolutional, recipe.views.size if recipe.views else 0
-        ),
-        data=None if dataset.pinned else fingerprint,
-        weights=weights,
+    made = draft(request)
+    preprocess = made.backbone.preprocess()
+    key = f"{made.source.canonical()} {made.root} {preprocess}"
+    files = ({} if shelf is None else shelf).setdefault(key, Files(made.dataset, made.root, preprocess))
+    assert files.fingerprint  # prepared: problems with the data are said before others
+    subject = made.subject(lambda: files.fingerprint)
+    found = Plan(
+        request, subject, made.source, made.dataset, made.backbone, made.algorithm, made.root, made.device, files
     )
-    made = Plan(request, subject, source, dataset, backbone, algorithm, root, device, fingerprint)
-    train = made.splits["train"]
+    train = files.splits["train"]
     shape = shape_of(train, subject.cells()[0])
-    backbone.fetch(Spec(shape, train.n_classes, recipe.pretrained, request.weights))
-    return made, list(algorithm.advise(train, recipe))
-
-
-def cache_root() -> Path:
-    """Where downloads and caches go: `WGBENCH_CACHE`, or the platform's place for caches."""
-    given = os.environ.get("WGBENCH_CACHE")
-    return Path(given) if given else user_cache_path("wgbench")
-
-
-def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> tuple[Any, Plugin]:
-    """A plug-in, and its record with complete options."""
-    found = registry.find(name)
-    made = registry.make(name, **options)
-    return made, Plugin(name=found.name, version=found.target.version, options=dump(made))
-
-
-def _check_reads(dataset: Dataset, backbone: Backbone, name: str) -> None:
-    """BadOption where a network for texts meets something else, or the other way round."""
-    if (dataset.modality == "text") == (backbone.preprocess().tokenizer is not None):
-        return
-    wrong = f"it does not read {'texts' if dataset.modality == 'text' else f'{dataset.modality}s'}"
-    fitting = "bag or text:bert-base-uncased" if dataset.modality == "text" else dataset.backbone
-    raise BadOption(f"--backbone {name}", wrong, f"take --backbone {fitting}")
-
-
-def _public(source: Plugin, private: frozenset[str], fingerprint: str) -> Plugin:
-    """A dataset's record without private options; its fingerprint stands where the name would show one."""
-    if not private:
-        return source
-    options = {k: v for k, v in source.options.items() if k not in private}
-    name = f"{source.name.partition(':')[0]}:{fingerprint}"
-    return Plugin(name=name, version=source.version, options=options)
-
-
-def _recipe(request: Request, dataset: Dataset) -> Recipe:
-    """The dataset's recipe with what the request changes."""
-    changes = request.settings_of("recipe")
-    if "weight_decay" in changes:
-        raise BadOption("--set recipe.weight_decay", "weight decay is the protocol's grid", "write --wd 0,.1 instead")
-    if request.epochs is not None:
-        changes["epochs"] = request.epochs
-    if request.pretrained is not None or request.weights is not None:
-        changes["pretrained"] = request.pretrained is not False
-    return replaced(dataset.recipe, changes)
-
-
-def _loss(recipe: Recipe) -> Plugin:
-    """The loss that a recipe names, with all its options; BadOption for those that it does not have."""
-    options, smoothing = dict(recipe.loss_options), recipe.label_smoothing
-    if smoothing:
-        if losses.info(recipe.loss).name != "cross-entropy":
-            asked = f"recipe.label_smoothing={smoothing}"
-            raise BadOption(asked, f"the loss {recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
-        options["smoothing"] = smoothing
-    return _plugin(losses.registry, recipe.loss, options)[1]
-
-
-def _protocol(request: Request, dataset: Dataset) -> Protocol:
-    """The rules' protocol, narrowed as the request says."""
-    narrowed: dict[str, Any] = {"weight_decays": dataset.weight_decays}
-    if request.seeds is not None:
-        narrowed["seeds"] = request.seeds
-    if request.weight_decays is not None:
-        narrowed["weight_decays"] = request.weight_decays
-    try:
-        return Protocol(**narrowed)
-    except ValidationError as problem:
-        raise BadOption(
-            "protocol", first_problem(problem), "write --seeds 2002,2022 and --wd 0,.1, each once"
-        ) from None
+    made.backbone.fetch(Spec(shape, train.n_classes, made.recipe.pretrained, request.weights))
+    return found, list(made.algorithm.advise(train, made.recipe))
 
 
 def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[str]:
@@ -275,11 +215,3 @@ def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[st
 
 def _shown(values: tuple[float, ...]) -> str:
     return ",".join(f"{v:g}" for v in values)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file with initial weights; MissingWeights where there is none."""
-    if not path.is_file():
-        raise MissingWeights(f"--weights {path}", "no such file", "give the path of a .safetensors or .pth file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,64 +1,206 @@
-"""A protocol run: cells to workers, finished runs to an entry. The one thing that every verb and the API call."""
+"""A protocol run: cells to workers, finished runs to entries. The one thing that every verb and the API call."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import wgbench
 from wgbench import runs
+from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
+from wgbench.errors import SuiteFailed, WgbenchError
 from wgbench.launch.job import Job
-from wgbench.launch.local import Workers
-from wgbench.request import Observer, Request
-
-if TYPE_CHECKING:
-    from wgbench.results.schema import Entry
+from wgbench.launch.local import Call, Workers
+from wgbench.launch.speed import longest_first
+from wgbench.request import Observer, Request, Result
 
 KINDS = ("algorithms", "losses", "datasets", "backbones")
 
-
-@dataclass(frozen=True)
-class Result:
-    """A finished request: its entry, and the folder that holds it."""
-
-    entry: "Entry"
-    folder: Path
+Outcome = Result | WgbenchError
 
 
 def run(request: Request, observer: Observer | None = None) -> Result:
     """Run what is not finished yet, and write the entry. Interrupted at any moment, the same call goes on."""
-    observer = observer or Observer()
+    (outcome,) = run_all([request], observer, rewrite=True)
+    if isinstance(outcome, WgbenchError):
+        raise outcome
+    return outcome
+
+
+def run_all(
+    requests: Sequence[Request],
+    observer: Observer | None = None,
+    *,
+    keep_going: bool = False,
+    rewrite: bool = False,
+) -> list[Outcome]:
+    """Serve requests on one store: all cells in one queue, the longest first, and each entry as soon as it can be.
+
+    What stands in the way of any of them is found before anything is trained. The first problem ends everything,
+    unless `keep_going`: then it takes the place of its request's result. Entries that are there, and need no training,
+    are left as they are unless `rewrite`.
+    """
+    observer, first = observer or Observer(), requests[0]
+    served = [_Served(request, request) for request in requests]
+    every = _All(served, observer, keep_going, rewrite)
     # Misspelt names and unusable folders are said at once, before anything heavy is imported.
+    every.each(served, lambda s: _known(s.request))
+    every.decide()
+    _usable(first.store)
+    registered = {kind: getattr(wgbench, kind).registry.registered() for kind in KINDS}
+    with Workers(first.jobs or _jobs(first.device), registered) as workers:
+        every.search(workers)
+        every.train(workers)
+    return [s.outcome for s in served if s.outcome is not None]
+
+
+@dataclass
+class _Served:
+    """A request on its way to an entry."""
+
+    request: Request
+    settled: Request  # with the options that a search chose
+    entry: str = ""  # the id that it will have
+    jobs: list[Job] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)  # cells that are not done
+    outcome: Outcome | None = None
+
+
+@dataclass
+class _All:
+    """Requests that are served together."""
+
+    served: list[_Served]
+    observer: Observer
+    keep_going: bool
+    rewrite: bool
+
+    @property
+    def going(self) -> list[_Served]:
+        """Those that nothing stands in the way of, and that are not done."""
+        return [s for s in self.served if s.outcome is None]
+
+    def each(self, some: Sequence[_Served], do: Callable[[_Served], None]) -> None:
+        """Do something for some of them; a problem is that one's own."""
+        for s in some:
+            try:
+                do(s)
+            except WgbenchError as problem:
+                self.refuse(s, problem)
+
+    def refuse(self, s: _Served, problem: WgbenchError) -> None:
+        """Give one up."""
+        s.outcome = problem
+        if len(self.served) > 1:
+            self.observer.refused(s.request, problem)
+
+    def decide(self) -> None:
+        """End here if there were problems, unless the others are to go on."""
+        problems = [s.outcome for s in self.served if isinstance(s.outcome, WgbenchError)]
+        if not problems or (self.keep_going and self.going):
+            return
+        if len(self.served) == 1:
+            raise problems[0]
+        remedy = "mend that" + (", or add --keep-going to run the others" if self.going else "")
+        wrong = f"{len(problems)} of {len(self.served)} entries cannot be run, the first for {problems[0]}"
+        raise SuiteFailed("suite", wrong.replace(";", ","), remedy)
+
+    def search(self, workers: Workers) -> None:
+        """Plan everything, and train the configurations of searches until what they choose is known."""
+        self._plan(workers, [s for s in self.going if not s.request.tune])
+        searching = [s for s in self.going if s.request.tune]
+
+        def begin(s: _Served) -> None:
+            s.jobs = workers.call("wgbench.tuning:jobs", s.request)
+
+        self.each(searching, begin)
+        self.decide()
+        searching = [s for s in searching if s.outcome is None]
+        if searching:
+            self._run(workers, searching, conclude=False)
+            searching = [s for s in searching if s.outcome is None]
+            self.each(searching, lambda s: self._settle(workers, s))
+            self._plan(workers, [s for s in searching if s.outcome is None])
+            self.decide()
+
+    def train(self, workers: Workers) -> None:
+        """Train what is not done, and write the entries."""
+        self._run(workers, self.going, conclude=True)
+
+    def _plan(self, workers: Workers, some: Sequence[_Served]) -> None:
+        for s, planned in zip(some, workers.call("wgbench.planning:jobs", [s.settled for s in some]), strict=True):
+            if isinstance(planned, WgbenchError):
+                self.refuse(s, planned)
+                continue
+            s.entry, s.jobs = planned.entry, planned.jobs
+            for line in planned.advice:
+                self.observer.say(line)
+
+    def _settle(self, workers: Workers, s: _Served) -> None:
+        """Take over what a search chose."""
+        s.settled, tuning = workers.call("wgbench.tuning:settle", s.request)
+        best = tuning.drawn[tuning.chosen]
+        chosen = ", ".join(f"{name}={value}" for name, value in best.options.items())
+        self.observer.say(f"{tuning.label} chose {chosen}, worst group {best.val:.1%} on val")
+
+    def _run(self, workers: Workers, some: Sequence[_Served], *, conclude: bool) -> None:
+        """Run the jobs that are not done, and write entries when nothing of theirs is left to do."""
+        jobs = {job.cell.id: job for s in some for job in s.jobs}
+        todo = {cell: job for cell, job in jobs.items() if not _done(job)}
+        for s in some:
+            s.waiting = {job.cell.id for job in s.jobs} & todo.keys()
+        cells: list[Cell] = [job.cell for job in todo.values()]
+        if len(some) > 1:
+            cells = longest_first(cells, some[0].request.store)
+        self.observer.planned([job.cell for job in jobs.values()], cells)
+
+        def follow(job: Job, problem: WgbenchError | None) -> list[Call]:
+            waited = [s for s in some if job.cell.id in s.waiting]
+            for s in waited:
+                s.waiting.discard(job.cell.id)
+                if problem is not None:
+                    self._failed(s, problem)
+            return [self._conclusion(s) for s in waited if conclude and not s.waiting and s.outcome is None]
+
+        ready = [self._conclusion(s) for s in some if conclude and not s.waiting and not self._there(s)]
+        workers.run([*ready, *(todo[cell.id] for cell in cells)], self.observer.progress, follow)
+
+    def _there(self, s: _Served) -> bool:
+        """Whether an entry that needs no training is there already; it is the outcome then."""
+        from wgbench.results.schema import ENTRY, read
+
+        folder = s.request.store / "entries" / s.entry
+        if self.rewrite or s.request.tune or not (folder / ENTRY).is_file():
+            return False
+        s.outcome = Result(read(folder), folder)
+        return True
+
+    def _conclusion(self, s: _Served) -> Call:
+        """The call that writes an entry."""
+
+        def then(content: tuple[object, Path] | WgbenchError) -> None:
+            if isinstance(content, WgbenchError):
+                self._failed(s, content)
+                return
+            s.outcome = Result(*content)  # type: ignore[arg-type]
+            self.observer.concluded(s.request, s.outcome)
+
+        return Call("wgbench.conclusion:conclude", (s.request,), then)
+
+    def _failed(self, s: _Served, problem: WgbenchError) -> None:
+        """A problem on the way ends everything, or this request alone."""
+        if not self.keep_going:
+            raise problem
+        if s.outcome is None:
+            self.refuse(s, problem)
+
+
+def _known(request: Request) -> None:
+    """The error of a misspelt name."""
     wgbench.algorithms.info(request.algorithm)
     wgbench.datasets.info(request.dataset)
     wgbench.backbones.info(request.backbone or "mlp")
-    _usable(request.store)
-    registered = {kind: getattr(wgbench, kind).registry.registered() for kind in KINDS}
-    with Workers(request.jobs or _jobs(request.device), registered) as workers:
-        settled = _searched(workers, request, observer) if request.tune else request
-        jobs, advice = workers.call("wgbench.planning:jobs", settled)
-        for line in advice:
-            observer.say(line)
-        _train(workers, jobs, observer)
-        return Result(*workers.call("wgbench.conclusion:conclude", request))
-
-
-def _searched(workers: Workers, request: Request, observer: Observer) -> Request:
-    """Train every configuration of a search; the request with the best one's options."""
-    _train(workers, workers.call("wgbench.tuning:jobs", request), observer)
-    settled, tuning = workers.call("wgbench.tuning:settle", request)
-    best = tuning.drawn[tuning.chosen]
-    chosen = ", ".join(f"{name}={value}" for name, value in best.options.items())
-    observer.say(f"{tuning.label} chose {chosen}, worst group {best.val:.1%} on val")
-    return cast(Request, settled)
-
-
-def _train(workers: Workers, jobs: list[Job], observer: Observer) -> None:
-    """Run the jobs that are not done."""
-    todo = [job for job in jobs if not _done(job)]
-    observer.planned([job.cell for job in jobs], [job.cell for job in todo])
-    workers.run(todo, observer.progress)
 
 
 def _done(job: Job) -> bool:

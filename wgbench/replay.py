@@ -16,12 +16,12 @@ from typing import Any, Literal
 from wgbench import algorithms, backbones, datasets, losses, runs
 from wgbench.config import Cell, Plugin
 from wgbench.disk import write_whole, writing
+from wgbench.drafting import cache_root, digest
 from wgbench.engine import precision
 from wgbench.errors import BadData, BadEntry, BadOption, MissingWeights
 from wgbench.evaluation.scores import cell_scores
 from wgbench.launch import work
 from wgbench.launch.job import Job, Progress
-from wgbench.planning import cache_root, digest
 from wgbench.registry import Registry
 from wgbench.results import leaderboard, schema, stored
 from wgbench.results.entry import read_run

@@ -1,15 +1,18 @@
 """What a user asks for, and how they are told what happens. No torch here."""
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wgbench.config import Cell
-from wgbench.errors import BadOption
+from wgbench.errors import BadOption, WgbenchError
 
 if TYPE_CHECKING:
     from wgbench.launch.job import Progress
+    from wgbench.results.schema import Entry
 
 OWNERS = ("algorithm", "recipe", "dataset", "backbone")
 
@@ -62,12 +65,20 @@ class Request:
         words += [f"--wd {_listed(self.weight_decays)}"] if self.weight_decays else []
         words += [f"--tune {self.tune}"] if self.tune else []
         words += [f"--epochs {self.epochs}"] if self.epochs else []
-        words += [f"--set {name}={value}" for name, value in self.settings.items()]
+        words += [f"--set {shlex.quote(f'{name}={_written(value)}')}" for name, value in self.settings.items()]
         words += [] if self.pretrained is None else ["--pretrained" if self.pretrained else "--no-pretrained"]
         words += ["--weights FILE"] if self.weights else []
         words += ["--data-dir FOLDER"] if self.data_dir else []
         words += [f"--precision {self.precision}"] if self.precision != "auto" else []
         return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished request: its entry, and the folder that holds it."""
+
+    entry: "Entry"
+    folder: Path
 
 
 class Observer:
@@ -82,6 +93,17 @@ class Observer:
     def progress(self, progress: "Progress") -> None:
         """An epoch of a cell has ended."""
 
+    def refused(self, request: Request, problem: WgbenchError) -> None:
+        """A request among others cannot be served, or no further."""
+
+    def concluded(self, request: Request, result: "Result") -> None:
+        """The entry of a request is written."""
+
 
 def _listed(values: Sequence[float]) -> str:
     return ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+
+
+def _written(value: Any) -> str:
+    """A setting as `--set` reads it back: parts as JSON, which is YAML too."""
+    return json.dumps(value) if isinstance(value, dict | list | tuple | bool) or value is None else str(value)

@@ -30,7 +30,7 @@ class Prepared:
 
 def subject(name: str) -> Prepared:
     """The dataset, prepared in the user's cache."""
-    from wgbench.planning import cache_root
+    from wgbench.drafting import cache_root
 
     data = os.environ.get("WGBENCH_DATA")
     root = Root(cache_root(), Path(data) if data else None)

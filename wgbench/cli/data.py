@@ -98,7 +98,7 @@ def show(
 def _prepared(name: str, data_dir: Path | None, settings: list[str] | None) -> "tuple[Dataset, Root]":
     from wgbench import datasets
     from wgbench.cli.run import parsed
-    from wgbench.planning import cache_root
+    from wgbench.drafting import cache_root
     from wgbench.types import Root
 
     dataset = datasets.make(name, **parsed(settings or []))

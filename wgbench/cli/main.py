@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, run, score, submit
+from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, run, score, submit, suite
 from wgbench.errors import WgbenchError
 
 INTERRUPTED = 130
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.add_typer(suite.app, name="suite")
 app.command("ls")(ls.ls)
 app.command("info")(info.info)
 app.command("check")(check.check)

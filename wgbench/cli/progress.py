@@ -1,7 +1,7 @@
 """Live progress on stderr: all cells together, and each that is running."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from wgbench.config import Cell
-from wgbench.request import Observer
+from wgbench.errors import WgbenchError
+from wgbench.request import Observer, Request, Result
 
 if TYPE_CHECKING:
     from wgbench.launch.job import Progress as Step
@@ -86,6 +87,22 @@ class Display(Observer):
             self.bars.remove_task(self.rows[progress.cell])
             if not self.console.is_terminal:
                 self.console.print(f"[{self.finished}/{len(self.cells)}] {_named(cell)}: {text}", markup=False)
+
+
+class SuiteDisplay(Display):
+    """The same for many entries, a line for each that is written or cannot be; `names` by the identity of requests."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def refused(self, request: Request, problem: WgbenchError) -> None:
+        """A line for an entry that cannot be run."""
+        self.console.print(f"{self.names[id(request)]}: {problem}", markup=False, style="red")
+
+    def concluded(self, request: Request, result: Result) -> None:
+        """A line for an entry that is written."""
+        self.console.print(f"entry {result.entry.id}: {self.names[id(request)]}", markup=False)
 
 
 def _named(cell: Cell) -> str:

@@ -49,8 +49,8 @@ def run(
         algorithm=algorithm,
         dataset=dataset,
         backbone=backbone,
-        seeds=_numbers("--seeds", seeds, int),
-        weight_decays=_numbers("--wd", wd, float),
+        seeds=numbers("--seeds", seeds, int),
+        weight_decays=numbers("--wd", wd, float),
         epochs=epochs,
         tune=tune,
         settings=parsed(settings or []),
@@ -84,7 +84,8 @@ def run(
         Console().print(part)
 
 
-def _numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
+def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
+    """A list of numbers from the command line."""
     if text is None:
         return None
     try:

@@ -76,8 +76,8 @@ def _source(name: str | None, settings: list[str], entry: "Stored | None", data_
 
 def _truth(source: "Plugin", data_dir: Path | None, split: str) -> "Truth":
     from wgbench import datasets
+    from wgbench.drafting import cache_root
     from wgbench.launch.work import made
-    from wgbench.planning import cache_root
     from wgbench.results.predictions import Truth
     from wgbench.types import Preprocess, Root
 

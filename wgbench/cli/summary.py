@@ -1,12 +1,15 @@
 """The table at the end of a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from wgbench.errors import WgbenchError
 from wgbench.evaluation.scores import Score
+from wgbench.request import Result
 from wgbench.results.schema import Entry
 
 
@@ -16,23 +19,44 @@ def summary(entry: Entry, folder: Path) -> list[RenderableType]:
     return [*tables, Text("\n".join([*_remarks(entry), f"entry: {folder}"]))]
 
 
+def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> Table:
+    """One row per entry of a suite: its name and its headline scores, or that it failed."""
+    table = Table(
+        title=f"{title}: worst-group accuracy on test, %", title_justify="left", box=None, padding=(0, 1, 0, 0)
+    )
+    table.add_column("entry", overflow="fold", min_width=24)
+    for name in ("early", "selected", "final", "drop", "- ERM"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, outcome in rows:
+        if isinstance(outcome, WgbenchError):
+            table.add_row(Text(name), Text("failed", style="red"))
+        else:
+            table.add_row(Text(name), *_scores(outcome.entry, "-").values())
+    return table
+
+
 def _headline(entry: Entry) -> Table:
     n = len(entry.protocol.seeds)
     title = f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
     table = Table(title=f"{title}: worst-group accuracy on test, %", title_justify="left")
-    s = entry.scores
-    columns = {
-        "early": s.wga_early,
-        "selected": s.wga_selected,
-        "final": s.wga_final,
-        "drop": s.overfit_drop,
-        "final - ERM": s.erm_excess_final,
-    }
-    for name in columns:
+    scores = _scores(entry, "not interpolated")
+    for name in scores:
         table.add_column(name, justify="right")
-    drop_missing = "not interpolated" if s.overfit_drop is None and s.wga_final is not None else "-"
-    table.add_row(*(_shown(v, drop_missing if name == "drop" else "-") for name, v in columns.items()))
+    table.add_row(*scores.values())
     return table
+
+
+def _scores(entry: Entry, not_interpolated: str) -> dict[str, str]:
+    """The headline scores as they are shown."""
+    s = entry.scores
+    drop_missing = not_interpolated if s.overfit_drop is None and s.wga_final is not None else "-"
+    return {
+        "early": _shown(s.wga_early),
+        "selected": _shown(s.wga_selected),
+        "final": _shown(s.wga_final),
+        "drop": _shown(s.overfit_drop, drop_missing),
+        "final - ERM": _shown(s.erm_excess_final),
+    }
 
 
 def _weight_decays(entry: Entry) -> Table:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,9 +15,21 @@ from typing import Any, Self
 from wgbench.errors import WgbenchError, WorkerDied
 from wgbench.launch.job import Job, Progress
 
+Follow = Callable[
+    [Job, WgbenchError | None], "Sequence[Call]"
+]  # what a job that ended, well or with an error, leads to
 Registered = Mapping[str, Mapping[str, str | type]]  # kind -> name -> target
 Report = Callable[[Progress], None]
 AGAIN = "run the same command again: it goes on where it was; with less memory, take a smaller --jobs"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function to be called by the next process that is free, "module:name", and who wants its result or error."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    then: Callable[[Any], None]
 
 
 @dataclass
@@ -25,7 +38,14 @@ class Worker:
 
     process: BaseProcess
     pipe: Connection
-    busy: str = ""
+    task: Job | Call | None = None
+
+    @property
+    def busy(self) -> str:
+        """What it is doing, in words; empty where it is free."""
+        if self.task is None:
+            return ""
+        return f"cell {self.task.cell.id}" if isinstance(self.task, Job) else self.task.function
 
 
 class Workers:
@@ -55,7 +75,7 @@ class Workers:
         if not self.workers:
             return _function(function)(*arguments)
         worker = self.workers[0]
-        _send(worker, function, arguments)
+        _send(worker, Call(function, arguments, lambda _: None))
         while True:
             kind, content = _received(worker)
             if kind == "done":
@@ -63,30 +83,71 @@ class Workers:
             if kind == "error":
                 raise content
 
-    def run(self, jobs: Sequence[Job], report: Report) -> None:
-        """Run all jobs, the first ones first. The first error stops the others; what they have done is kept."""
-        if not self.workers:
-            from wgbench.launch import work
+    def run(self, jobs: Sequence[Job | Call], report: Report, follow: Follow | None = None) -> None:
+        """Run all jobs, the first ones first. The first error stops the others; what they have done is kept.
 
-            for job in jobs:
-                work.run(job, report)
+        `follow` is told of each job that ended, and of its error if it had one, instead: the calls that it returns go
+        before what waits, and what it raises stops everything.
+        """
+        follow = follow or _stopping
+        queue: deque[Job | Call] = deque(jobs)
+        if not self.workers:
+            while queue:
+                task = queue.popleft()
+                kind, content = _outcome(task, report)
+                _follow(task, kind, content, queue, follow)
             return
-        queue = list(jobs)
-        _next(self.workers[0], queue)
+        self._feed(queue)
         for _ in range(min(self.n - len(self.workers), len(queue))):
             self.workers.append(_start(self.registered))
-        for worker in self.workers[1:]:
-            _next(worker, queue)
-        while busy := [w for w in self.workers if w.busy]:
+        self._feed(queue)
+        while busy := [w for w in self.workers if w.task]:
             for pipe in wait([w.pipe for w in busy]):
                 worker = next(w for w in busy if w.pipe is pipe)
+                doing = worker.task
                 kind, content = _received(worker)
                 if kind == "event":
                     report(content)
-                elif kind == "error":
-                    raise content
-                else:
-                    _next(worker, queue)
+                    continue
+                if doing is not None:
+                    _follow(doing, kind, content, queue, follow)
+                if isinstance(content, WorkerDied):
+                    self.workers[self.workers.index(worker)] = _start(self.registered)
+            self._feed(queue)
+
+    def _feed(self, queue: "deque[Job | Call]") -> None:
+        """Give what waits to the processes that are free."""
+        for worker in self.workers:
+            if queue and worker.task is None:
+                _send(worker, queue.popleft())
+
+
+def _stopping(job: Job, problem: WgbenchError | None) -> Sequence[Call]:  # noqa: ARG001
+    """Errors end everything, and nothing follows from success."""
+    if problem is not None:
+        raise problem
+    return ()
+
+
+def _outcome(task: Job | Call, report: Report) -> tuple[str, Any]:
+    """What a task comes to in this process, as a worker would tell it."""
+    from wgbench.launch import work
+
+    try:
+        if isinstance(task, Call):
+            return "done", _function(task.function)(*task.arguments)
+        work.run(task, report)
+    except WgbenchError as problem:
+        return "error", problem
+    return "done", None
+
+
+def _follow(task: Job | Call, kind: str, content: Any, queue: "deque[Job | Call]", follow: Follow) -> None:
+    """Hand on the outcome of a task; what it leads to is done next."""
+    if isinstance(task, Call):
+        task.then(content)
+        return
+    queue.extendleft(reversed(follow(task, content if kind == "error" else None)))
 
 
 def _received(worker: Worker) -> tuple[str, Any]:
@@ -97,21 +158,16 @@ def _received(worker: Worker) -> tuple[str, Any]:
         code = worker.process.exitcode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         why = "perhaps for lack of memory" if code == -9 else "the error above is its own"
-        return "error", WorkerDied(worker.busy, f"its worker process ended ({how}), {why}", AGAIN)
+        kind, content = "error", WorkerDied(worker.busy, f"its worker process ended ({how}), {why}", AGAIN)
     if kind != "event":
-        worker.busy = ""
+        worker.task = None
     return kind, content
 
 
-def _next(worker: Worker, queue: list[Job]) -> None:
-    if queue:
-        _send(worker, "", (queue.pop(0),))
-
-
-def _send(worker: Worker, function: str, arguments: tuple[Any, ...]) -> None:
+def _send(worker: Worker, task: Job | Call) -> None:
     """Give a worker a function to call, or a job to run."""
-    worker.busy = function or f"cell {arguments[0].cell.id}"
-    worker.pipe.send((function, arguments))
+    worker.task = task
+    worker.pipe.send((task.function, task.arguments) if isinstance(task, Call) else ("", (task,)))
 
 
 def _start(registered: Registered) -> Worker:

@@ -1,0 +1,181 @@
+"""A request as far as it can be settled without looking at data: plug-ins, recipe, protocol, cells."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from wgbench import algorithms, backbones, datasets, losses
+from wgbench.algorithms.base import Algorithm
+from wgbench.backbones.base import Backbone
+from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
+from wgbench.datasets.base import Dataset
+from wgbench.engine import precision
+from wgbench.errors import BadOption, MissingWeights
+from wgbench.options import dump, first_problem
+from wgbench.registry import Registry
+from wgbench.request import Request
+from wgbench.results.entry import Subject
+from wgbench.types import Root
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Everything about a request that is known without looking at data."""
+
+    request: Request
+    source: Plugin  # the dataset with what is private
+    dataset: Dataset
+    backbone: Backbone
+    backbone_record: Plugin
+    algorithm: Algorithm
+    algorithm_record: Plugin
+    recipe: Recipe
+    protocol: Protocol
+    device: torch.device
+    root: Root
+
+    def subject(self, fingerprint: Callable[[], str]) -> Subject:
+        """What the entry is about; the fingerprint is asked for where name, version and options do not pin the data."""
+        views = self.recipe.views
+        mode = precision.mode(
+            self.request.precision, self.device, self.backbone.convolutional, views.size if views else 0
+        )
+        return Subject(
+            dataset=_public(self.source, self.dataset.private, fingerprint),
+            backbone=self.backbone_record,
+            algorithm=self.algorithm_record,
+            loss=_loss(self.recipe),
+            recipe=self.recipe,
+            protocol=self.protocol,
+            mode=mode,
+            data=None if self.dataset.pinned else fingerprint(),
+            weights=digest(self.request.weights) if self.request.weights else None,
+        )
+
+
+def draft(request: Request) -> Draft:
+    """Everything about a request but its data; mistakes in names, options, recipe and protocol are found here."""
+    dataset, source = _plugin(datasets.registry, request.dataset, request.settings_of("dataset"))
+    options = {**dataset.tuned.get(algorithms.info(request.algorithm).name, {}), **request.settings_of("algorithm")}
+    algorithm, algorithm_record = _plugin(algorithms.registry, request.algorithm, options)
+    name = request.backbone or dataset.backbone
+    backbone, backbone_record = _plugin(backbones.registry, name, request.settings_of("backbone"))
+    _check_reads(dataset, backbone, backbone_record.name)
+    return Draft(
+        request=request,
+        source=source,
+        dataset=dataset,
+        backbone=backbone,
+        backbone_record=backbone_record,
+        algorithm=algorithm,
+        algorithm_record=algorithm_record,
+        recipe=_recipe(request, dataset),
+        protocol=_protocol(request, dataset),
+        device=precision.device(request.device),
+        root=Root(cache_root(), request.data_dir),
+    )
+
+
+def foreseen(request: Request) -> Subject:
+    """What an entry will be about, without preparing data; an error where that needs data that is not there."""
+    made = draft(request)
+    return made.subject(lambda: made.dataset.fingerprint(made.root))
+
+
+def needed(request: Request, subject: Subject) -> list[Cell]:
+    """All cells of an entry, ERM's last."""
+    cells = [*subject.cells(), *(cell for erm in baselines(request, subject)[-1:] for cell in erm.cells())]
+    return list({cell.id: cell for cell in cells}.values())
+
+
+def baselines(request: Request, subject: Subject) -> list[Subject]:
+    """ERM under the same recipe: the full grid, or weight decay 0 alone. Empty where this is ERM."""
+    if subject.algorithm.name == "erm" or not request.baseline or 0 not in subject.protocol.weight_decays:
+        return []
+    erm = subject.model_copy(update={"algorithm": _plugin(algorithms.registry, "erm", {})[1]})
+    plain = subject.protocol.model_copy(update={"weight_decays": (0.0,)})
+    return [erm, erm.model_copy(update={"protocol": plain})]
+
+
+def cache_root() -> Path:
+    """Where downloads and caches go: `WGBENCH_CACHE`, or the platform's place for caches."""
+    given = os.environ.get("WGBENCH_CACHE")
+    return Path(given) if given else user_cache_path("wgbench")
+
+
+def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> tuple[Any, Plugin]:
+    """A plug-in, and its record with complete options."""
+    found = registry.find(name)
+    made = registry.make(name, **options)
+    return made, Plugin(name=found.name, version=found.target.version, options=dump(made))
+
+
+def _check_reads(dataset: Dataset, backbone: Backbone, name: str) -> None:
+    """BadOption where a network for texts meets something else, or the other way round."""
+    if (dataset.modality == "text") == (backbone.preprocess().tokenizer is not None):
+        return
+    wrong = f"it does not read {'texts' if dataset.modality == 'text' else f'{dataset.modality}s'}"
+    fitting = "bag or text:bert-base-uncased" if dataset.modality == "text" else dataset.backbone
+    raise BadOption(f"--backbone {name}", wrong, f"take --backbone {fitting}")
+
+
+def _public(source: Plugin, private: frozenset[str], fingerprint: Callable[[], str]) -> Plugin:
+    """A dataset's record without private options; its fingerprint stands where the name would show one."""
+    if not private:
+        return source
+    options = {k: v for k, v in source.options.items() if k not in private}
+    name = f"{source.name.partition(':')[0]}:{fingerprint()}"
+    return Plugin(name=name, version=source.version, options=options)
+
+
+def _recipe(request: Request, dataset: Dataset) -> Recipe:
+    """The dataset's recipe with what the request changes."""
+    changes = request.settings_of("recipe")
+    if "weight_decay" in changes:
+        raise BadOption("--set recipe.weight_decay", "weight decay is the protocol's grid", "write --wd 0,.1 instead")
+    if request.epochs is not None:
+        changes["epochs"] = request.epochs
+    if request.pretrained is not None or request.weights is not None:
+        changes["pretrained"] = request.pretrained is not False
+    return replaced(dataset.recipe, changes)
+
+
+def _loss(recipe: Recipe) -> Plugin:
+    """The loss that a recipe names, with all its options; BadOption for those that it does not have."""
+    options, smoothing = dict(recipe.loss_options), recipe.label_smoothing
+    if smoothing:
+        if losses.info(recipe.loss).name != "cross-entropy":
+            asked = f"recipe.label_smoothing={smoothing}"
+            raise BadOption(asked, f"the loss {recipe.loss} has no smoothing", "leave it 0, or take cross-entropy")
+        options["smoothing"] = smoothing
+    return _plugin(losses.registry, recipe.loss, options)[1]
+
+
+def _protocol(request: Request, dataset: Dataset) -> Protocol:
+    """The rules' protocol, narrowed as the request says."""
+    narrowed: dict[str, Any] = {"weight_decays": dataset.weight_decays}
+    if request.seeds is not None:
+        narrowed["seeds"] = request.seeds
+    if request.weight_decays is not None:
+        narrowed["weight_decays"] = request.weight_decays
+    try:
+        return Protocol(**narrowed)
+    except ValidationError as problem:
+        raise BadOption(
+            "protocol", first_problem(problem), "write --seeds 2002,2022 and --wd 0,.1, each once"
+        ) from None
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file with initial weights; MissingWeights where there is none."""
+    if not path.is_file():
+        raise MissingWeights(f"--weights {path}", "no such file", "give the path of a .safetensors or .pth file")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
