@@ -27,6 +27,7 @@ def add(
 @app.command()
 def build(
     board: Annotated[Path, typer.Option(help="the leaderboard's folder")] = Path("leaderboards"),
+    out: Annotated[Path | None, typer.Option(help="a folder for the board's site: pages that need no server")] = None,
 ) -> None:
     """Write `<board>/<dataset>-v<V>.json` for every dataset, and their index, from the entries and replays there."""
     from wgbench.results import building
@@ -34,3 +35,8 @@ def build(
     made = building.boards(building.placed(board, {}))
     for path in building.write(board, made):
         typer.echo(f"built {path}")
+    if out is not None:
+        from wgbench.site.board import build as build_site
+
+        build_site(board, out)
+        typer.echo(f"built {out / 'index.html'}")

@@ -1,0 +1,242 @@
+"""The board's site as files: numbers of the JSON, text that stays text, the same bytes again."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from wgbench.errors import BadEntry, StoreFailed
+from wgbench.results import stored
+from wgbench.results.board import SCORES as BOARD_SCORES
+from wgbench.results.board import Board, Measured, Value
+from wgbench.site.board import build, curves, html, numbers, pages, rows, words
+
+SMALL = 500_000  # bytes of a page
+
+
+class Seen(HTMLParser):
+    """Elements with their attributes, scripts, and all text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.scripts, self.text = [], [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data):
+        if self.cdata_elem == "script":
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+
+def parsed(path):
+    return Seen(path.read_text(encoding="utf-8"))
+
+
+def files(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def board_of(where, pattern):
+    (path,) = where.glob(f"{pattern}.json")
+    return Board.model_validate_json(path.read_bytes())
+
+
+def measured(where, pattern="colored-digits-v1"):
+    return [row for row in board_of(where, pattern).rows if isinstance(row, Measured)]
+
+
+def entry_of(where, name):
+    (row,) = (r for r in measured(where) if r.algorithm.name == name)
+    return row, stored.load(where / row.path)
+
+
+def test_the_same_board_gives_the_same_bytes(board, site, tmp_path):
+    build(board, tmp_path / "again")
+    assert files(tmp_path / "again") == files(site)
+
+
+def test_pages_have_plain_names_and_stay_small(site):
+    for name, content in files(site).items():
+        assert re.fullmatch(r"([a-z0-9._-]+/)?[a-z0-9._-]+\.(html|json)", name)
+        assert len(content) < SMALL
+
+
+def test_a_table_shows_the_numbers_of_the_json(board, site):
+    page = parsed(site / "colored-digits-v1" / "index.html")
+    values = {attrs["data-value"] for tag, attrs in page.tags if tag == "td" and "data-value" in attrs}
+    for row in measured(board):
+        for name in ("wga_early", "wga_selected", "wga_final", "overfit_drop", "wd_worst", "erm_excess_final"):
+            if value := row.scores[name]:
+                assert json.dumps(value.mean) in values
+                assert numbers.shown(value.mean, words.SCORES[name].unit) in page.text
+
+
+def test_reported_rows_are_apart_and_have_no_rank(site):
+    page = parsed(site / "waterbirds-v1" / "index.html")
+    kinds = [attrs["data-kind"] for tag, attrs in page.tags if tag == "tr" and "data-kind" in attrs]
+    assert set(kinds) == {"reported"}
+    assert "Never ranked" in page.text
+    assert "67.6 ± 1.1" in page.text  # importance weighting without weight decay
+
+
+def test_hostile_text_is_text_on_every_page(board, site):
+    (row,) = measured(board, "evil*")
+    found = [path for path in site.rglob("*.html") if "hacked" in path.read_text(encoding="utf-8")]
+    assert len(found) == 3  # index, dataset, entry
+    for path in found:
+        page = parsed(path)
+        assert row.algorithm.name in page.text
+        assert "{{ 7 * 7 }}" in page.text
+        assert not [tag for tag, _ in page.tags if tag in ("img", "b", "iframe", "link")]
+        assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on") or key == "style"]
+        assert not [script for script in page.scripts if "hacked" in script and not script.startswith("{")]
+    (entry,) = (parsed(path) for path in found if path.name.startswith("entry-"))
+    assert row.note in entry.text
+    assert row.submitter in entry.text
+    assert row.command in entry.text
+    assert len(entry.scripts) == 2
+    data = json.loads(entry.scripts[0])
+    assert tuple(data["groups"]["facets"][0]["options"]) == board_of(board, "evil*").dataset.group_names
+
+
+def test_json_in_a_page_cannot_end_its_element():
+    data = {"x": "</script><!--<script>\u2028\u2029&"}
+    text = str(html.embedded(data))
+    assert not set(text) & set("<>&\u2028\u2029")
+    assert json.loads(text) == data
+
+
+def test_the_policy_allows_the_script_and_style_of_the_page_and_nothing_else(site):
+    for path in site.rglob("*.html"):
+        page = parsed(path)
+        (policy,) = (attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv"))
+        directives = dict(part.split(" ", 1) for part in policy.split("; "))
+        code = [script for script in page.scripts if not script.startswith("{")]
+        named = [f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in code]
+        assert directives["default-src"] == "'none'"
+        assert directives["script-src"].split() == (named or ["'none'"])
+        assert "unsafe" not in policy
+        assert not [v for _, attrs in page.tags for v in attrs.values() if v and re.match(r"(https?:)?//", v)]
+
+
+def test_every_link_leads_to_a_page_of_the_site(site):
+    for path in site.rglob("*.html"):
+        for _, attrs in parsed(path).tags:
+            if (href := attrs.get("href")) and not href.startswith("#"):
+                assert (path.parent / href).resolve().is_relative_to(site.resolve())
+                assert (path.parent / href).is_file()
+
+
+def test_a_second_build_takes_away_what_is_no_longer_there(board, tmp_path):
+    smaller, out = tmp_path / "board", tmp_path / "site"
+    smaller.mkdir()
+    for path in board.glob("[!e]*.json"):
+        (smaller / path.name).write_bytes(path.read_bytes())
+    (smaller / "results").symlink_to(board / "results")
+    build(board, out)
+    (evil,) = out.glob("evil*")
+    build(smaller, out)
+    assert not evil.exists()
+    assert (out / "colored-digits-v1" / "index.html").is_file()
+
+
+def test_a_folder_with_something_else_is_left_alone(board, tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StoreFailed, match=r"holds no site\.json .* give a folder of its own"):
+        build(board, tmp_path)
+    assert files(tmp_path) == {"thesis.tex": b"x"}
+
+
+def test_a_path_that_leads_out_of_the_board_is_refused(board, tmp_path):
+    content = json.loads((board / "colored-digits-v1.json").read_text())
+    content["rows"][0]["path"] = "../../secrets"
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board" / "x-v1.json").write_text(json.dumps(content))
+    with pytest.raises(BadEntry, match="leads out of the board"):
+        build(tmp_path / "board", tmp_path / "site")
+
+
+def test_a_folder_without_boards_says_what_to_run(tmp_path):
+    with pytest.raises(BadEntry, match="run `wgbench leaderboard build`"):
+        pages.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.70888, "share", "70.9"),
+        (0.0, "share", "0.0"),
+        (-0.0004, "difference", "0.0"),
+        (0.0714, "difference", "+7.1"),
+        (-0.035, "loss", "\N{MINUS SIGN}3.5"),
+        (33.4, "epoch", "33.4"),
+        (12.0, "epoch", "12"),
+        (None, "share", "\N{EN DASH}"),
+    ],
+)
+def test_numbers(value, unit, text):
+    assert numbers.shown(value, unit) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.2, "4 s"), (73.2, "1.2 min"), (5400, "1.5 h"), (200_000, "2.3 d")])
+def test_durations(seconds, text):
+    assert numbers.duration(seconds) == text
+
+
+def test_an_interval_that_begins_at_zero_is_drawn_from_there():
+    assert rows.bar(Value(mean=0.2, low=0.0, high=1.3, n=5)) == (0.2, 0.0, 1.0)
+    assert rows.bar(Value(mean=0.2, n=1)) == (0.2, 0.2, 0.2)
+
+
+def test_bins_keep_the_first_epochs_and_cover_all():
+    epochs = np.arange(1, 1001)
+    found = curves.bins(epochs, 150)
+    assert len(found) == 150
+    assert [part.tolist() for part in found[: curves.EXACT]] == [[e] for e in range(1, curves.EXACT + 1)]
+    assert np.concatenate(found).tolist() == epochs.tolist()
+    assert [part.tolist() for part in curves.bins(np.array([3, 9]), 150)] == [[3], [9]]
+
+
+def test_thinned_curves_are_means_over_seeds_and_epochs_with_their_range():
+    values = np.array([[0.5, 0.25, 0.75, np.nan], [0.75, 0.75, 0.25, np.nan]])
+    found = curves.thinned(values, [np.array([1]), np.array([2, 3]), np.array([4])])
+    assert found == {"mean": [6250, 5000, None], "low": [5000, 2500, None], "high": [7500, 7500, None]}
+    assert curves.thinned(values[:1], [np.array([1])]) == {"mean": [5000]}
+
+
+def test_charts_follow_from_the_stored_curves(board):
+    row, kept = entry_of(board, "gdro")
+    chart = curves.charts(kept)["accuracy"]
+    (series,) = (s for s in chart["series"] if (s["metric"], s["split"], s["wd"]) == (0, 2, 0))
+    worst = np.array([kept.curves[seed, 0.0].test.worst_group_acc for seed in row.seeds])
+    assert series["mean"] == pytest.approx(10_000 * worst.mean(axis=0), abs=0.51)
+    assert series["high"] == pytest.approx(10_000 * worst.max(axis=0), abs=0.51)
+    assert [(w["from"], w["to"]) for w in chart["windows"]] == [(11, 20), (291, 300)]
+
+
+def test_epochs_that_were_not_scored_are_not_drawn(board):
+    chart = curves.charts(entry_of(board, "dfr")[1])["accuracy"]
+    assert chart["last"] == [*range(11, 21), *range(291, 301)]
+    assert all(None not in series["mean"] for series in chart["series"])
+
+
+def test_rows_that_differ_in_an_option_say_which(board):
+    row, _ = entry_of(board, "gdro")
+    faster = row.algorithm.model_copy(update={"options": {**row.algorithm.options, "nu": 0.1}})
+    other = row.model_copy(update={"algorithm": faster})
+    assert rows.variants([row, other]) == ["nu 0.01", "nu 0.1"]
+    assert rows.variants([row]) == [""]
+
+
+def test_the_site_has_words_for_every_score():
+    assert set(words.SCORES) == set(BOARD_SCORES)

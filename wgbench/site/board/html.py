@@ -1,0 +1,70 @@
+"""HTML from templates: everything escaped, and a policy that allows nothing but the page's own script and style.
+
+Script and style lie in the page and are named by their hash: `'self'` means different things to different browsers
+where a page is a file.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from wgbench.site.board import numbers
+from wgbench.site.board.words import SCORES
+
+HERE = Path(__file__).parent
+
+
+def page(template: str, scripts: tuple[str, ...] = (), **content: Any) -> bytes:
+    """A page in UTF-8, from a template and what it is about; `scripts` are files among the assets."""
+    style, code = asset("board.css"), [asset(name) for name in scripts]
+    text = (
+        _templates()
+        .get_template(template)
+        .render(style=Markup(style), scripts=[Markup(c) for c in code], policy=policy(style, code), **content)
+    )
+    return text.encode("utf-8", "replace")
+
+
+def policy(style: str, scripts: list[str]) -> str:
+    """The content security policy of a page with this style and these scripts."""
+    allowed = " ".join(_named(script) for script in scripts) or "'none'"
+    parts = ("default-src 'none'", f"style-src {_named(style)}", f"script-src {allowed}", "base-uri 'none'")
+    return "; ".join((*parts, "form-action 'none'"))
+
+
+def embedded(data: Mapping[str, Any]) -> Markup:
+    """JSON for a script element: nothing in it can end the element, begin a comment, or a line."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # of a vetted string: see above
+
+
+@cache
+def asset(name: str) -> str:
+    """A file that goes into pages as it is."""
+    return (HERE / "assets" / name).read_text(encoding="utf-8")
+
+
+def _named(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates", encoding="utf-8"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"numbers": numbers, "SCORES": SCORES, "embedded": embedded}
+    return environment
