@@ -1,5 +1,6 @@
 """An entry's curves read back from its own files: what figures, recounts and comparisons start from."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,10 +50,29 @@ class Stored:
         return found
 
     def mass(self, seed: int, weight_decay: float) -> NDArray[np.float64]:
-        """Share of the weights that each training group got, per epoch of the last stage, (E, G)."""
+        """Share of the weights that each training group got, per epoch of the last stage, (E, G).
+
+        NaN at epochs that were not scored, and from a divergence on.
+        """
         cell = self.cell(seed, weight_decay)
-        rows = self._rows(cell)["train"]
-        return _spread(_matrix(rows["mass"]), rows["epoch"].to_numpy(), cell.epochs or self.entry.recipe.epochs)
+        rows, horizon = self._rows(cell).get("train"), cell.epochs or self.entry.recipe.epochs
+        if rows is None:  # diverged in its first epoch
+            return np.full((horizon, len(self.entry.dataset.counts["train"]["total"])), np.nan)
+        return _spread(_matrix(rows["mass"]), rows["epoch"].to_numpy(), horizon)
+
+    def state(self, seed: int, weight_decay: float) -> Mapping[str, NDArray[np.float64]]:
+        """What the algorithm keeps beside the network (Group DRO's `log_q`), per epoch of the last stage, (E, K).
+
+        Only what every epoch has in the same shape; empty for an algorithm without such.
+        """
+        cell = self.cell(seed, weight_decay)
+        rows = self._rows(cell).get("train")
+        lines = [json.loads(line) for line in rows["state"].to_pylist() if line] if rows is not None else []
+        if rows is None or not lines or len(lines) < len(rows):
+            return {}
+        epochs, horizon = rows["epoch"].to_numpy(), cell.epochs or self.entry.recipe.epochs
+        found = {name: np.array([line.get(name) for line in lines], dtype=object) for name in lines[0]}
+        return {name: _spread(v.astype(np.float64), epochs, horizon) for name, v in found.items() if v.ndim == 2}
 
     def predictions(self) -> Mapping[str, NDArray[np.int16]]:
         """Class per test example of the cells without weight decay, by `<moment>-<seed>`."""

@@ -1,0 +1,126 @@
+"""Where training ends: early, selected and final worst-group accuracy, and final accuracy of every group."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from wgbench.evaluation.intervals import Interval, student
+from wgbench.evaluation.scores import Score
+from wgbench.plots import lines, style
+from wgbench.plots.series import plain, seeds_at
+from wgbench.results.ground import labels
+from wgbench.results.stored import Stored
+
+MOMENTS = (  # of a run: the score, its name, and how it is drawn
+    ("wga_early", "early", style.Look(style.COLOURS[6], marker="^")),
+    ("wga_selected", "selected", style.Look(style.COLOURS[1], marker="D")),
+    ("wga_final", "final", style.Look(style.COLOURS[0], marker="o")),
+)
+
+
+@style.styled
+def early_selected_final(entries: Sequence[Stored]) -> Figure:
+    """Worst-group test accuracy of every entry early, at the selected epoch and at the end, without weight decay."""
+    kept = plain(entries)
+    figure, axes = _rows(kept)
+    handles = []
+    for row, stored in enumerate(kept):
+        found = [getattr(stored.entry.scores, name) for name, _, _ in MOMENTS]
+        known = [100 * s.mean for s in found if s is not None]
+        axes.plot([min(known), max(known)] if known else [], [row, row] if known else [], color="#bbbbbb", zorder=1)
+        for score, (_, label, look) in zip(found, MOMENTS, strict=True):
+            if score is not None:
+                handles.append(_dot(axes, _interval(score), row, look, label))
+    handles += _reference(axes, kept)
+    axes.set_xlabel("worst-group accuracy on test, %")
+    style.legend(figure, lines.titled(kept, "Worst-group accuracy early, selected, final"), handles, 4)
+    style.note(figure, "Bars: 95 % intervals over seeds.", _missing(kept))
+    return figure
+
+
+@style.styled
+def final_by_group(entries: Sequence[Stored]) -> Figure:
+    """Final test accuracy of every group and entry: means of the last epochs, without weight decay."""
+    kept = [stored for stored in plain(entries) if final_groups(stored)]
+    figure, axes = _rows(kept)
+    handles = []
+    for row, stored in enumerate(kept):
+        found = final_groups(stored)
+        middle = (len(found) - 1) / 2
+        for index, (name, interval) in enumerate(found.items()):
+            place = row + 0.56 * (index - middle) / max(len(found) - 1, 1)  # side by side, so that bars do not hide
+            handles.append(_dot(axes, interval, place, style.look(index), name))
+    axes.set_xlabel("test accuracy, mean of the last epochs, %")
+    style.legend(figure, lines.titled(kept, "Final accuracy by group"), handles, 2)
+    style.note(figure, "Bars: 95 % intervals over seeds.")
+    return figure
+
+
+def final_groups(stored: Stored) -> dict[str, Interval]:
+    """Test accuracy of each group with examples, mean of the last epochs, over seeds; empty where it does not fit."""
+    return window_groups(stored, None)
+
+
+def window_groups(stored: Stored, window: tuple[int, int] | None) -> dict[str, Interval]:
+    """Test accuracy of each group over a window of epochs, the last ones if None, as fractions over the seeds."""
+    entry, last = stored.entry, stored.entry.protocol.last
+    rows = []
+    for seed in seeds_at(stored, 0.0):
+        curves = stored.curves[seed, 0.0]
+        first, end = window or (curves.epochs - last + 1, curves.epochs)
+        if first < 1 or end > curves.epochs:
+            return {}
+        rows.append(curves.test.group_acc[first - 1 : end].mean(axis=0))
+    names = enumerate(entry.dataset.group_names)
+    return {name: student(r[g] for r in rows) for g, name in names if rows and not np.isnan(rows[0][g])}
+
+
+def _rows(entries: Sequence[Stored]) -> tuple[Figure, Axes]:
+    """One row per entry, the first on top, with its name."""
+    figure = style.canvas(style.WIDTH, 1.9 + 0.34 * len(entries))
+    axes = figure.subplots()
+    style.dress(axes)
+    axes.set_yticks(range(len(entries)), [style.short(label, 36) for label in labels(entries)])
+    axes.set_ylim(len(entries) - 0.4, -0.6)
+    axes.set_xlim(-2, 102)
+    axes.grid(visible=False, axis="y")
+    for row in range(0, len(entries), 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f5f5f5", linewidth=0, zorder=-1)
+    return figure, axes
+
+
+def _dot(axes: Axes, interval: Interval, row: float, look: style.Look, label: str) -> Line2D:
+    """A mean with its interval."""
+    x = 100 * interval.mean
+    if interval.low is not None and interval.high is not None:
+        edges = [100 * max(interval.low, 0), 100 * min(interval.high, 1)]  # no accuracy lies outside
+        axes.plot(edges, [row, row], color=look.colour, linewidth=1.2, zorder=2)
+    mark = {"color": look.colour, "marker": look.marker, "markersize": 5.5, "linestyle": "", "label": label}
+    (line,) = axes.plot([x], [row], markeredgecolor="white", markeredgewidth=0.5, zorder=3, **mark)
+    return line
+
+
+def _reference(axes: Axes, entries: Sequence[Stored]) -> list[Line2D]:
+    """Where ERM ends, where there is one ERM to compare with."""
+    found = [s.entry.scores.wga_final for s in entries if s.entry.algorithm.name == "erm"]
+    if len(found) != 1 or found[0] is None:
+        return []
+    return [
+        axes.axvline(100 * found[0].mean, color=style.GREY, linestyle=style.DASHES[2], label="erm, final", zorder=0)
+    ]
+
+
+def _interval(score: Score) -> Interval:
+    return Interval(score.mean, score.low, score.high, score.n)
+
+
+def _missing(entries: Sequence[Stored]) -> str:
+    """Which scores some entries cannot give."""
+    found = []
+    for name, moment, _ in MOMENTS:
+        without = [x for x, s in zip(labels(entries), entries, strict=True) if getattr(s.entry.scores, name) is None]
+        found += [f"no {moment} score: {', '.join(without)}"] if without else []
+    return style.short("; ".join(found).capitalize(), 110) + "." if found else ""
