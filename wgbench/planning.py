@@ -206,8 +206,8 @@ def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[st
             for name, value in plugin.options.items()
             if name in defaults and value != defaults[name]
         ]
-    if not dataset.pinned:
-        lacks.append("the data is a declared subset")
+    if dataset.caveat:
+        lacks.append(dataset.caveat)
     if not has_baseline:
         lacks.append("no ERM baseline")
     return lacks

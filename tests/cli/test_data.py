@@ -1,9 +1,14 @@
 """`wgbench data`: list, get, verify, show."""
 
+import shutil
+import zipfile
+
 import pytest
+from layouts import SMALL, write_celeba, write_waterbirds
 from PIL import Image
 
 from wgbench.cli.main import outcome
+from wgbench.datasets.waterbirds import Waterbirds
 
 
 @pytest.fixture
@@ -55,3 +60,74 @@ def test_mistakes(cli):
     assert (code, "give --data-dir" in err) == (2, True)
     code, _, err = cli("get", "colored-digit")
     assert (code, "did you mean colored-digits" in err) == (2, True)
+
+
+def test_options_are_written_as_for_run_or_without_the_prefix(cli, tmp_path):
+    write_waterbirds(tmp_path / "birds", SMALL)
+    for option in ("subset=true", "dataset.subset=true"):
+        code, out, _ = cli("get", "waterbirds", "--data-dir", "birds", "--set", option)
+        assert (code, "waterbirds is ready" in out) == (0, True)
+
+
+def test_verify_compares_published_checksums_whoever_fetched_the_files(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr(Waterbirds, "counts", SMALL)
+    write_waterbirds(tmp_path / "birds", SMALL)
+    code, _, err = cli("verify", "waterbirds", "--data-dir", "birds")
+    assert (code, "metadata.csv: its sha256 is not the published 2f023b9d" in err) == (2, True)
+    assert "get it again from https://github.com/kohpangwei/group_DRO" in err
+
+
+def _column(folder):
+    path = folder / "metadata.csv"
+    path.write_text(path.read_text().replace(",place,", ",background,"))
+
+
+def _line(old, new):
+    def change(folder):
+        path = folder / "metadata.csv"
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    return change
+
+
+def _empty(folder):
+    next(folder.rglob("Bird_0004.jpg")).write_bytes(b"")
+
+
+def _huge(folder):
+    Image.new("1", (8001, 8000)).save(next(folder.rglob("Bird_0005.jpg")), format="PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_column, "metadata.csv: no column 'place'; it must have img_filename, y, split, place"),
+        (_line("Bird_0000.jpg,0,0,", "Bird_0000.jpg,0,3,"), "line 2: split is '3', not one of 0, 1, 2, train"),
+        (_line("036.Northern", "../036.Northern"), "line 2: '../036.Northern_Flicker/Bird_0000.jpg' leads outside"),
+        (_empty, "1 of 50 images cannot be used: 036.Northern_Flicker/Bird_0004.jpg (empty); copy these files again"),
+        (_huge, "Bird_0005.jpg (8001 x 8000: above 64000000 pixels); copy these"),
+    ],
+)
+def test_what_is_wrong_with_images_is_one_line(cli, tmp_path, change, said):
+    change(write_waterbirds(tmp_path / "birds", SMALL))
+    code, out, err = cli("get", "waterbirds", "--data-dir", "birds", "--set", "dataset.subset=true")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+def test_wrong_counts_are_one_line(cli, tmp_path):
+    write_waterbirds(tmp_path / "birds", SMALL)
+    code, _, err = cli("get", "waterbirds", "--data-dir", "birds")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "waterbirds train: examples per group are [12, 3, 2, 9], expected [3498, 184, 56, 1057]; give the" in err
+
+
+def test_a_zip_that_leads_outside_is_one_line_and_writes_nothing(cli, tmp_path):
+    folder = write_celeba(tmp_path / "faces", "txt")
+    shutil.rmtree(folder / "img_align_celeba")
+    with zipfile.ZipFile(folder / "img_align_celeba.zip", "w") as archive:
+        archive.writestr("img_align_celeba/../../../escaped.jpg", "x")
+    code, _, err = cli("get", "celeba", "--data-dir", "faces", "--set", "subset=true")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "member 'img_align_celeba/../../../escaped.jpg' leads outside the folder" in err
+    assert not list(tmp_path.rglob("escaped.jpg"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 COLUMNS = ("img_id", "img_filename", "y", "split", "place", "place_filename")
 SPECIES = ("036.Northern_Flicker", "001.Black_footed_Albatross")
@@ -46,6 +46,43 @@ def bird(rng: np.random.Generator, width: int, height: int, y: int, place: int) 
     yy, xx = np.mgrid[:height, :width]
     pixels[((yy / height - 0.5) / 0.3) ** 2 + ((xx / width - 0.5) / 0.2) ** 2 < 1] = 230 if y else 20
     return pixels.astype(np.uint8)
+
+
+FACES = ["5_o_Clock_Shadow", "Blond_Hair", "Male", "Young"]  # the real lists have forty attributes
+
+
+def write_celeba(folder: Path, form: str, n: int = 24) -> Path:
+    """CelebA's layout, lists as `form`: `n` faces; blond and male by the bits of the number, splits in turn."""
+    (folder / "img_align_celeba").mkdir(parents=True)
+    rows, parts = [], []
+    for i in range(n):
+        name, blond, male = f"{i + 1:06d}.jpg", i >> 1 & 1, i & 1
+        face(i, blond=bool(blond), male=bool(male)).save(folder / "img_align_celeba" / name)
+        rows.append((name, -1, 2 * blond - 1, 2 * male - 1, 1))
+        parts.append((name, i // 4 % 3))
+    if form == "csv":
+        lines = [",".join(["image_id", *FACES]), *(",".join(map(str, row)) for row in rows)]
+        pairs = ["image_id,partition", *(f"{name},{part}" for name, part in parts)]
+    else:
+        lines = [str(n), " ".join(FACES), *(" ".join(f"{v!s:>2}" for v in row) for row in rows)]
+        pairs = [f"{name} {part}" for name, part in parts]
+    (folder / f"list_attr_celeba.{form}").write_text("\n".join(lines) + "\n")
+    (folder / f"list_eval_partition.{form}").write_text("\n".join(pairs) + "\n")
+    return folder
+
+
+def face(i: int, *, blond: bool, male: bool) -> Image.Image:
+    """A portrait of 178 x 218 pixels: hair yellow or brown, long or short with a moustache."""
+    picture = Image.new("RGB", (178, 218), (60 + 17 * i % 150, 120, 190 - 23 * i % 120))
+    pen, hair = ImageDraw.Draw(picture), (235, 205, 110) if blond else (60, 40, 25)
+    pen.ellipse((34, 30, 144, 205 if not male else 120), fill=hair)
+    pen.ellipse((46, 55, 132, 180), fill=(225 - i % 5 * 18, 180 - i % 5 * 18, 150 - i % 5 * 15))
+    for x in (70, 108):
+        pen.ellipse((x - 6, 100, x + 6, 110), fill="black")
+    if male:
+        pen.rectangle((68, 138, 110, 145), fill=hair)
+    pen.arc((70, 135, 108, 162), 20, 160, fill=(150, 40, 40), width=4)
+    return picture
 
 
 NEGATED = ("Nobody came, I think.", "There was never a doubt!", "NO.", "He has nothing.")

@@ -1,36 +1,17 @@
 """CelebA in both forms of its lists."""
 
+import shutil
+import zipfile
+
 import numpy as np
 import pytest
 import torch
+from layouts import write_celeba
 from PIL import Image
 
 from wgbench import datasets
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Root
-
-NAMES = ["5_o_Clock_Shadow", "Blond_Hair", "Male", "Young"]
-
-
-def write_celeba(folder, form, n=24):
-    """`n` faces; blond and male by the bits of the number, splits in turn."""
-    (folder / "img_align_celeba").mkdir(parents=True)
-    rows, parts = [], []
-    for i in range(n):
-        name = f"{i + 1:06d}.jpg"
-        Image.new("RGB", (178, 218), (i * 9, 80, 120)).save(folder / "img_align_celeba" / name)
-        rows.append((name, -1, (-1, 1)[i >> 1 & 1], (-1, 1)[i & 1], 1))
-        parts.append((name, i // 4 % 3))
-    if form == "csv":
-        head = ",".join(["image_id", *NAMES])
-        (folder / "list_attr_celeba.csv").write_text("\n".join([head, *(",".join(map(str, r)) for r in rows)]) + "\n")
-        lines = ["image_id,partition", *(f"{n},{p}" for n, p in parts)]
-        (folder / "list_eval_partition.csv").write_text("\n".join(lines) + "\n")
-    else:
-        lines = [str(n), " ".join(NAMES), *(" ".join(f"{v!s:>2}" for v in r) for r in rows)]
-        (folder / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
-        (folder / "list_eval_partition.txt").write_text("".join(f"{n} {p}\n" for n, p in parts))
-    return folder
 
 
 @pytest.mark.parametrize("form", ["txt", "csv"])
@@ -61,7 +42,7 @@ def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(MissingData, match=r"1 of 24 listed images are not there \(first: 000003\.jpg\)"):
         dataset.prepare(Root(tmp_path / "cache", folder))
     (folder / "list_eval_partition.txt").unlink()
-    with pytest.raises(MissingData, match=r"no list_eval_partition\.txt"):
+    with pytest.raises(MissingData, match=r"neither list_eval_partition\.txt nor list_eval_partition\.csv there"):
         dataset.prepare(Root(tmp_path / "cache", folder))
 
 
@@ -81,3 +62,50 @@ def test_a_damaged_list_is_named_with_its_line(tmp_path, name, old, new, said):
     (folder / name).write_text(text.replace(old, new))
     with pytest.raises(BadData, match=said):
         datasets.make("celeba", subset=True).prepare(Root(tmp_path / "cache", folder))
+
+
+def zipped(folder, out):
+    """The images as the publisher's archive, in the place of the folder."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in sorted((folder / "img_align_celeba").iterdir()):
+            archive.write(path, f"img_align_celeba/{path.name}")
+    shutil.rmtree(folder / "img_align_celeba")
+
+
+def test_the_publishers_files_and_folders_need_no_preparation(tmp_path, monkeypatch):
+    folder = write_celeba(tmp_path / "data" / "CelebA", "txt")
+    plain = loaded(folder, tmp_path / "cache")
+    (folder / "Img").mkdir()
+    zipped(folder, folder / "Img" / "img_align_celeba.zip")
+    for inside, name in (("Anno", "list_attr_celeba.txt"), ("Eval", "list_eval_partition.txt")):
+        (folder / inside).mkdir()
+        (folder / name).rename(folder / inside / name)
+    before = sorted(folder.rglob("*"))
+    from_zip = loaded(tmp_path / "data", tmp_path / "cache2")
+    assert torch.equal(plain.x.data, from_zip.x.data)
+    assert sorted(folder.rglob("*")) == before  # the user's folder is read-only
+    monkeypatch.setattr("wgbench.datasets.download.extract", lambda *_: pytest.fail("extracted again"))
+    loaded(tmp_path / "data", tmp_path / "cache2")
+
+
+def test_both_forms_are_the_same_data(tmp_path):
+    prints = set()
+    for form in ("txt", "csv"):
+        write_celeba(tmp_path / form, form)
+        prints.add(datasets.make("celeba", subset=True).fingerprint(Root(tmp_path, tmp_path / form)))
+    assert len(prints) == 1
+
+
+def test_an_archive_is_compared_with_the_published_one_unless_a_subset_is_declared(tmp_path, monkeypatch):
+    folder = write_celeba(tmp_path / "data", "txt")
+    zipped(folder, folder / "img_align_celeba.zip")
+    dataset = datasets.make("celeba")
+    monkeypatch.setattr(type(dataset), "counts", dict.fromkeys(("train", "val", "test"), (2, 2, 2, 2)))
+    with pytest.raises(BadData, match=r"img_align_celeba\.zip: its bytes are not those of the published archive; get"):
+        dataset.prepare(Root(tmp_path / "cache", folder))
+
+
+def loaded(data, cache):
+    dataset = datasets.make("celeba", subset=True)
+    dataset.prepare(Root(cache, data))
+    return dataset.load(Root(cache, data), "train", Preprocess())

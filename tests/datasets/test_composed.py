@@ -1,6 +1,7 @@
 """colored-mnist, dominoes and the drawn birds: how sources are read, and how what is made of them is made."""
 
 import gzip
+import hashlib
 import io
 import struct
 
@@ -48,6 +49,7 @@ def idx(values):
 def source(tmp_path, monkeypatch):
     """Small MNIST and CIFAR-10 in the hub's parquet layout."""
     monkeypatch.setattr(raw_images, "SIZES", {"mnist": N, "cifar10": N})
+    monkeypatch.setattr(raw_images, "SHA256", {})
     monkeypatch.setattr(colored_mnist, "TRAIN", 200)
     monkeypatch.setattr(dominoes, "TRAIN", 36)
     monkeypatch.setattr(dominoes, "VAL", 12)
@@ -59,6 +61,7 @@ def source(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["parquet", "idx", "idx.gz", "folder"])
 def test_every_layout_of_mnist_gives_the_same_arrays(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(raw_images, "SIZES", {"mnist": N})
+    monkeypatch.setattr(raw_images, "SHA256", {})
     folder = tmp_path / "data" / "mnist"
     if kind == "parquet":
         write_parquet(folder, "mnist", "image")
@@ -77,8 +80,8 @@ def test_every_layout_of_mnist_gives_the_same_arrays(kind, tmp_path, monkeypatch
     for part in N:
         images, labels = raw_images.load("mnist", part, Root(tmp_path / "cache", tmp_path / "data"))
         wanted, wanted_labels = arrays("mnist", part)
-        order = np.argsort(wanted_labels, kind="stable") if kind == "folder" else np.arange(N[part])
-        assert np.array_equal(images, wanted[order])
+        order = sorted(range(N[part]), key=lambda i: hashlib.sha256(wanted[i].tobytes()).digest())
+        assert np.array_equal(images, wanted[order])  # the same order, whatever the source's
         assert np.array_equal(labels, wanted_labels[order])
 
 
@@ -106,6 +109,27 @@ def test_what_is_wrong_with_a_source_is_said(source, tmp_path, monkeypatch):
     path.write_bytes(b"PAR1")
     with pytest.raises(BadData, match="no parquet file"):
         raw_images.load("mnist", "train", source)
+
+
+def test_other_pixels_than_the_published_are_refused(source, tmp_path, monkeypatch):
+    expected = raw_images.digest(raw_images.load("mnist", "train", source))
+    monkeypatch.setattr(raw_images, "SHA256", {"mnist train": expected})
+    assert len(raw_images.load("mnist", "train", Root(tmp_path / "again", source.data))[0]) == N["train"]
+    monkeypatch.setattr(raw_images, "SHA256", {"mnist train": "0" * 64})
+    with pytest.raises(BadData, match=r"not the published ones; get those of .*ylecun/mnist: copies may be lossy"):
+        raw_images.load("mnist", "train", Root(tmp_path / "other", source.data))
+
+
+def test_lossy_copies_of_vehicles_are_told_apart_by_their_fingerprint(source, tmp_path):
+    dominoes_there = datasets.make("dominoes")
+    first = dominoes_there.fingerprint(source)
+    assert not dominoes_there.pinned  # so the fingerprint is in every cell's id
+    assert dominoes_there.caveat is None  # and entries are complete all the same
+    path = source.data / "cifar10" / "test.parquet"
+    images, labels = arrays("cifar10", "test")
+    values = [{"bytes": png(255 - i)} for i in images]
+    parquet.write_table(pa.table({"img": values, "label": labels}), path)
+    assert dominoes_there.fingerprint(source) != first
 
 
 def test_a_truncated_idx_file_is_refused(tmp_path):

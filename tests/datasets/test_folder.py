@@ -50,6 +50,7 @@ def test_waterbirds_columns_need_no_names(tmp_path):
     dataset.prepare(Root(tmp_path / "cache"))
     assert dataset.classes == ("0", "1")
     assert not dataset.pinned
+    assert dataset.caveat == "the data is the user's own"
 
 
 def test_the_path_goes_into_no_entry_and_no_run(mine, tmp_path):
@@ -64,6 +65,8 @@ def test_the_path_goes_into_no_entry_and_no_run(mine, tmp_path):
             assert "private-place" not in path.read_text()
     entry = json.loads((result.folder / "entry.json").read_text())
     assert entry["dataset"]["name"] == f"folder:{entry['data']}"
+    assert "the data is the user's own" in entry["partial"]
+    assert "the data is a declared subset" not in entry["partial"]
     assert entry["command"].startswith("wgbench run gdro folder:PATH")
     assert protocol.run(request).entry.cells == result.entry.cells  # found again, by what is in the folder
     (mine / METADATA).write_text((mine / METADATA).read_text().replace("a0", "b0"))

@@ -1,7 +1,7 @@
 """Every dataset that can be had offline, or in the layout of its real files, keeps the promises of its kind."""
 
 import pytest
-from layouts import SMALL, write_civilcomments, write_multinli, write_waterbirds
+from layouts import SMALL, write_celeba, write_civilcomments, write_multinli, write_waterbirds
 
 from wgbench import datasets
 from wgbench.checks.datasets import CHECKS, Prepared
@@ -11,6 +11,7 @@ TEXTS = {"train": (8, 6, 8, 2, 8, 2), "val": (3, 2, 3, 2, 3, 2), "test": (4, 2, 
 GIVEN = {
     "waterbirds": lambda folder: write_waterbirds(folder, SMALL),
     "waterbirds-fixed": lambda folder: write_waterbirds(folder, SMALL),
+    "celeba": lambda folder: write_celeba(folder, "txt"),
     "multinli": lambda folder: write_multinli(folder, TEXTS),
     "civilcomments4": write_civilcomments,
     "civilcomments16": write_civilcomments,

@@ -14,7 +14,9 @@ import pytest
 import torch
 from PIL import Image
 
+from wgbench.config import Views
 from wgbench.datasets import decoding, flat, store
+from wgbench.engine.views import evaluation_views
 from wgbench.errors import BadData, StoreFailed
 
 
@@ -204,7 +206,7 @@ def test_verifying_finds_changed_pixels_and_changed_files(images, tmp_path):
     content = (folder / "1.jpg").read_bytes()
     (folder / "1.jpg").write_bytes(content[:-9] + b"x" + content[-8:])  # the same size and time: no other store
     os.utime(folder / "1.jpg", ns=(status.st_atime_ns, status.st_mtime_ns))
-    with pytest.raises(BadData, match=r"1 files have changed since \(first: 1\.jpg\)"):
+    with pytest.raises(BadData, match=r"1 files have changed or gone since \(first: 1\.jpg\)"):
         store.verify(store.open_or_build(tmp_path / "cache", folder, names))
     path = ragged.store / flat.ARRAYS
     path.write_bytes(bytes(path.stat().st_size))
@@ -273,3 +275,29 @@ def test_checksums_see_a_changed_byte_and_exchanged_parts():
     sums = {decoding.checksum(a) for a in (array, other, exchanged, array[:-1])}
     assert len(sums) == 4
     assert decoding.checksum(array.copy()) == decoding.checksum(array)
+
+
+def test_a_new_store_takes_the_place_of_the_older_one_of_the_same_files_and_of_its_views(images, tmp_path):
+    folder, names = images
+    old = store.open_or_build(tmp_path / "birds" / "images", folder, names)
+    half = store.open_or_build(tmp_path / "birds" / "images", folder, names[:3])  # another selection stays
+    views = Views(size=4, eval=(("resize", 4),))
+    evaluation_views(old, views, tmp_path)
+    evaluation_views(half, views, tmp_path)
+    stale = {p.name for p in (tmp_path / "views").iterdir() if p.is_dir()}
+    Image.new("RGB", (7, 5), (9, 9, 9)).save(folder / "0.jpg")
+    new = store.open_or_build(tmp_path / "birds" / "images", folder, names)
+    assert {p for p in (tmp_path / "birds" / "images").iterdir() if p.is_dir()} == {half.store, new.store}
+    evaluation_views(new, views, tmp_path)
+    kept = {p.name for p in (tmp_path / "views").iterdir() if p.is_dir()}
+    assert (len(stale), len(kept), len(stale & kept)) == (2, 2, 1)
+    assert old.data.numpy().any()  # whoever had it open reads on
+
+
+def test_a_folder_that_was_moved_is_said_by_verify(images, tmp_path):
+    folder, names = images
+    store.open_or_build(tmp_path / "cache", folder, names)
+    folder.rename(tmp_path / "moved")
+    found = store.open_or_build(tmp_path / "cache", tmp_path / "moved", names)
+    with pytest.raises(BadData, match=r"images: the folder is gone; delete .* it is built again from yours"):
+        store.verify(found)

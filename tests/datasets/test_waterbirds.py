@@ -279,3 +279,14 @@ def test_the_fixed_variant_relabels_three_species_and_nothing_else(waterbirds, t
     assert plain["train"].label.sum() == 11
     assert torch.equal(fixed["train"].group % 2, plain["train"].group % 2)
     assert datasets.registry.find("waterbirds-fixed").name != datasets.registry.find("waterbirds").name
+
+
+def test_the_fixed_variant_wants_the_canonical_labels_of_all_three_species(waterbirds, tmp_path, monkeypatch):
+    monkeypatch.setattr(Waterbirds, "counts", SMALL)
+    root, fixed = Root(tmp_path / "cache", waterbirds), datasets.make("waterbirds-fixed")
+    with pytest.raises(BadData, match=r"no photograph of species 021\., which is to be corrected; get the canonical"):
+        fixed.prepare(root)
+    (waterbirds / "036.Northern_Flicker").rename(waterbirds / "021.Eastern_Towhee")
+    edited(waterbirds, lambda i, line: line.replace("036.Northern_Flicker", "021.Eastern_Towhee"))
+    with pytest.raises(BadData, match=r"species 021\. are corrected already; get the canonical folder"):
+        fixed.prepare(root)

@@ -1,12 +1,12 @@
 """Adapter to transformers: any text model of the Hugging Face hub by name, as `text:<name>` (the extra `text`)."""
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from wgbench import hub
 from wgbench.backbones.base import Backbone, Network
 from wgbench.backbones.weights import load_body
 from wgbench.errors import MissingExtra, MissingWeights
@@ -67,9 +67,9 @@ class HubText(Backbone):
         transformers = _transformers()
         transformers.logging.set_verbosity_error()  # a new head is what is wanted, and no warning
         transformers.logging.disable_progress_bar()
-        logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
         try:
-            return getattr(transformers, kind).from_pretrained(self.name, revision=self.revision, **options)
+            with hub.asking():
+                return getattr(transformers, kind).from_pretrained(self.name, revision=self.revision, **options)
         except Exception as problem:  # the hub's client, the network and damaged files each raise errors of their own
             raise MissingWeights(
                 f"text:{self.name}@{self.revision}",

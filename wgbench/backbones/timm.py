@@ -1,12 +1,12 @@
 """Adapter to timm: any of its image models by name, as `timm:<name>`."""
 
 import inspect
-import logging
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from wgbench import hub
 from wgbench.backbones.base import Backbone, Network
 from wgbench.backbones.weights import load_body, read_weights
 from wgbench.errors import MissingWeights, UnknownName
@@ -103,10 +103,9 @@ def _model_options(name: str) -> set[str]:
 def _from_hub(name: str, options: dict[str, Any]) -> nn.Module:
     import timm
 
-    # The client tells every retry; what matters is said once, below.
-    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     try:
-        model: nn.Module = timm.create_model(name, pretrained=True, **options)
+        with hub.asking():
+            model: nn.Module = timm.create_model(name, pretrained=True, **options)
     except Exception as problem:  # timm, the hub's client and the network each raise errors of their own
         raise MissingWeights(
             f"pretrained weights of timm:{name}",

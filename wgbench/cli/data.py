@@ -32,7 +32,7 @@ def list_all() -> None:
         table.add_column(column, overflow="fold")
     for name in datasets.names():
         if ":" in name:
-            table.add_row(name, "", "", "", "")
+            table.add_row(name, "", datasets.registry.listing(name).summary, "", "")
             continue
         cls: Any = datasets.registry.find(name).target
         sizes = cls.sizes or {split: sum(n) for split, n in cls.counts.items()}
@@ -54,6 +54,7 @@ def verify(name: Name, data_dir: DataDir = None, settings: Settings = None) -> N
     """Check checksums and counts, decode a sample again, and look into examples of every split."""
     dataset, root = _prepared(name, data_dir, settings)
     splits = _splits(dataset, root)
+    _verify_files(name, dataset, root)
     _verify_store(splits)
     for which, split in splits.items():
         for row in range(0, len(split), max(1, len(split) // 20)):
@@ -101,7 +102,9 @@ def _prepared(name: str, data_dir: Path | None, settings: list[str] | None) -> "
     from wgbench.drafting import cache_root
     from wgbench.types import Root
 
-    dataset = datasets.make(name, **parsed(settings or []))
+    # As `run` writes them, or without the prefix: there is nothing but the dataset here.
+    options = {key.removeprefix("dataset."): value for key, value in parsed(settings or []).items()}
+    dataset = datasets.make(name, **options)
     root = Root(cache_root(), data_dir)
     dataset.prepare(root)
     return dataset, root
@@ -126,6 +129,17 @@ def _groups(dataset: "Dataset", splits: "dict[str, Split]") -> None:
         table.add_row(group, *(f"{int(s.columns[:, g].sum()):,}" for s in splits.values()))
     table.add_row("all", *(f"{len(s):,}" for s in splits.values()), style="bold")
     Console().print(table)
+
+
+def _verify_files(name: str, dataset: "Dataset", root: "Root") -> None:
+    """The published files at hand against their checksums, whoever fetched them."""
+    from wgbench.datasets.download import digest
+
+    for file, path in dataset.published(root).items():
+        for algorithm, sums in (("sha256", dataset.sha256), ("md5", dataset.md5)):
+            if file in sums and digest(path, algorithm) != sums[file]:
+                wrong = f"its {algorithm} is not the published {sums[file]}"
+                raise BadData(f"{name}, {path}", wrong, f"get it again from {dataset.source}")
 
 
 def _verify_store(splits: "dict[str, Split]") -> None:

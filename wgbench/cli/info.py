@@ -51,6 +51,8 @@ def _lines(kind: str, row: Any, cls: type) -> list[str]:
         fixed = value is not None and not isinstance(value, property | cached_property)  # else known per instance
         if fixed and value != frozenset():
             lines.append(f"  {name}: {', '.join(sorted(value)) if isinstance(value, frozenset) else value}")
+    for name in ("sizes", "sha256", "md5"):
+        lines += [f"  {name} of {what}: {value}" for what, value in getattr(cls, name, {}).items()]
     for name in ("source", "citation", "licence"):
         if isinstance(getattr(cls, name, None), str):
             lines.append(f"  {name}: {getattr(cls, name)}")

@@ -12,7 +12,7 @@ import torch
 
 from wgbench.config import Recipe
 from wgbench.datasets import download, files
-from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets.base import SPLITS, Dataset, SplitName, alternating, check_counts, crossed, group_counts
 from wgbench.datasets.carve import carve
 from wgbench.errors import BadData
 from wgbench.types import Preprocess, Root, Split
@@ -77,8 +77,7 @@ class Adult(Dataset):
     def sample(self, n: int, seed: int) -> Split:
         """Made-up people: 6 numbers and 102 indicators, as many as the training file has."""
         x = torch.randn(n, 108, generator=torch.Generator().manual_seed(seed))
-        label = torch.arange(n) % 2
-        return Split(x, label, 2 * label + torch.arange(n) // 2 % 2, n_classes=2, n_groups=4)
+        return crossed(x, *alternating(n))
 
     def fingerprint(self, root: Root) -> str:
         """Hash of both files."""

@@ -1,6 +1,7 @@
 """What a dataset is: a frozen dataclass that prepares, loads and describes labelled examples with groups."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from wgbench.config import Recipe
 from wgbench.errors import BadData
-from wgbench.types import Preprocess, Root, Split
+from wgbench.types import Preprocess, Ragged, Root, Split, Tokens
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
@@ -29,7 +30,8 @@ class Dataset:
     source: ClassVar[str]
     citation: ClassVar[str]
     licence: ClassVar[str]
-    sha256: ClassVar[Mapping[str, str]] = {}
+    sha256: ClassVar[Mapping[str, str]] = {}  # of the published files, or of what they decode to
+    md5: ClassVar[Mapping[str, str]] = {}  # where the publisher states no better one
     backbone: ClassVar[str]  # the default network
     recipe: ClassVar[Recipe]  # the default training, the paper's where it has one
     weight_decays: ClassVar[tuple[float, ...]]  # the grid, fixed by the rules
@@ -55,10 +57,19 @@ class Dataset:
         """Content hash of what identifies the data (16 hexadecimal digits), after `prepare`."""
         raise NotImplementedError
 
+    def published(self, root: Root) -> Mapping[str, Path]:  # noqa: ARG002
+        """The files at hand that `sha256` or `md5` speak of, by their names there: `data verify` compares them."""
+        return {}
+
+    @property
+    def caveat(self) -> str | None:
+        """What keeps entries on this data from being complete; None for the whole of a published dataset."""
+        return "the data is a declared subset" if getattr(self, "subset", False) else None
+
     @property
     def pinned(self) -> bool:
         """Whether name, version and options pin the data down; otherwise the fingerprint enters the cell's id."""
-        return True
+        return self.caveat is None
 
 
 def check_counts(asked: str, found: Tensor | Sequence[int], expected: Sequence[int], remedy: str) -> None:
@@ -66,6 +77,18 @@ def check_counts(asked: str, found: Tensor | Sequence[int], expected: Sequence[i
     got = [int(n) for n in found]
     if got != list(expected):
         raise BadData(asked, f"examples per group are {got}, expected {list(expected)}", remedy)
+
+
+def crossed(
+    x: Tensor | Ragged | Tokens, label: Tensor, attribute: Tensor, n_classes: int = 2, n_attributes: int = 2
+) -> Split:
+    """The split whose groups are class x attribute."""
+    return Split(x, label, n_attributes * label + attribute, n_classes, n_attributes * n_classes)
+
+
+def alternating(n: int, n_classes: int = 2, n_attributes: int = 2) -> tuple[Tensor, Tensor]:
+    """Labels and attributes of `n` made-up examples: every group in turn."""
+    return torch.arange(n) % n_classes, torch.arange(n) // n_classes % n_attributes
 
 
 def group_counts(group: Tensor, n_groups: int) -> Tensor:

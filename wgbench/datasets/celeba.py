@@ -1,7 +1,7 @@
 """celeba: blond hair, against male. Faces of celebrities, in the official files or in the CSV form.
 
 Sagawa et al., "Distributionally robust neural networks for group shifts" (ICLR 2020); the paper's views and recipe.
-Official: `img_align_celeba/` (its zip, extracted), `list_attr_celeba.txt`, `list_eval_partition.txt`. CSV form: the
+Official: `img_align_celeba.zip`, extracted or not, `list_attr_celeba.txt`, `list_eval_partition.txt`. CSV form: the
 same lists as `.csv` with a header. Group = 2 x blond + male; the paper's released code numbers groups in another way.
 """
 
@@ -16,13 +16,16 @@ from typing import ClassVar
 import torch
 
 from wgbench.config import Recipe, Views
-from wgbench.datasets import files, store
-from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets import download, metadata, store
+from wgbench.datasets.base import Dataset, SplitName, alternating, crossed
+from wgbench.datasets.metadata import Row
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
 
 IMAGES, ATTRIBUTES, PARTITION = "img_align_celeba", "list_attr_celeba", "list_eval_partition"
 LABEL, ATTRIBUTE = "Blond_Hair", "Male"
+PLACES, INSIDE = (".", "celeba", "CelebA"), (".", "Anno", "Eval", "Img")  # as people, and the publisher, keep them
+AGAIN = "get the list again"
 HELP = "get the aligned images and both lists from mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and give --data-dir"
 
 
@@ -46,6 +49,11 @@ class CelebA(Dataset):
     source: ClassVar[str] = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     citation: ClassVar[str] = "Z. Liu, P. Luo, X. Wang, X. Tang: Deep Learning Face Attributes in the Wild, ICCV 2015"
     licence: ClassVar[str] = "non-commercial research; the publisher's terms must be accepted by whoever downloads it"
+    md5: ClassVar[Mapping[str, str]] = {
+        f"{IMAGES}.zip": "00d2c5bc6d35e252742224ab0c1e8fcb",
+        f"{ATTRIBUTES}.txt": "75e246fa4810816ffd6ee81facbd244c",
+        f"{PARTITION}.txt": "d32c9cbf5e040fd4025c592c306e6668",
+    }
     backbone: ClassVar[str] = "resnet18"
     recipe: ClassVar[Recipe] = Recipe(
         epochs=250,
@@ -58,100 +66,82 @@ class CelebA(Dataset):
         "jtt": {"epochs": 1, "up": 50, "lr": 1e-5, "weight_decay": 0.1}  # Liu et al. 2021
     }
 
-    @property
-    def pinned(self) -> bool:
-        """A subset may be any."""
-        return not self.subset
+    def published(self, root: Root) -> Mapping[str, Path]:
+        """Those of the three official files that are at hand."""
+        found = {name: self._find(root, name) for name in self.md5}
+        return {name: path for name, path in found.items() if path is not None and not self.subset}
 
     def prepare(self, root: Root) -> None:
         """Find the files, read the lists, decode the images; the publisher has no address for unattended downloads."""
-        for split in SPLITS:
-            self._rows(root, split)
-        self._images(root)
+        rows = self._rows(root)
+        metadata.check_there(self._place(root), [r.name for r in rows], f"extract the whole {IMAGES}.zip")
+        self._images(root, rows)
 
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
-        """Images at native size, in the order of the list."""
-        rows = self._rows(root, split)
-        everyone = {name: i for i, name in enumerate(self._names(root))}
-        chosen = torch.tensor([everyone[name] for name, _, _ in rows])
-        label = torch.tensor([blond for _, blond, _ in rows])
-        group = 2 * label + torch.tensor([male for _, _, male in rows])
-        images = self._images(root)
-        x = images.take(chosen)
-        return Split(x, label, group, n_classes=2, n_groups=4)
+        """Images at native size, in the order of their names."""
+        rows = self._rows(root)
+        return metadata.split_of(rows, self._images(root, rows), split, "celeba", (("0", "1"), ("0", "1")))
 
     def sample(self, n: int, seed: int) -> Split:
         """Noise of the right size."""
         rng = torch.Generator().manual_seed(seed)
         x = torch.randint(0, 256, (n, 218, 178, 3), generator=rng, dtype=torch.uint8)
-        label = torch.arange(n) % 2
-        return Split(x, label, 2 * label + torch.arange(n) // 2 % 2, n_classes=2, n_groups=4)
+        return crossed(x, *alternating(n))
 
     def fingerprint(self, root: Root) -> str:
-        """Hash of both lists, and of the images' sizes."""
-        folder, suffix = self._found(root)
-        seen = hashlib.sha256()
-        for name in (ATTRIBUTES, PARTITION):
-            seen.update((folder / f"{name}{suffix}").read_bytes())
-        for name in self._names(root):
-            seen.update(f"{(folder / IMAGES / name).stat().st_size} ".encode())
+        """Hash of both labels, split and size of every image: the same for either form of the lists."""
+        place, seen = self._place(root), hashlib.sha256()
+        for row in self._rows(root):
+            seen.update(f"{' '.join(map(str, row))} {(place / row.name).stat().st_size}\n".encode())
         return seen.hexdigest()[:16]
 
-    def _found(self, root: Root) -> tuple[Path, str]:
-        """The folder, and whether its lists are `.txt` or `.csv`."""
+    def _find(self, root: Root, name: str) -> Path | None:
+        """A file or folder of this name where people have it; MissingData where no folder was given."""
         if root.data is None:
             raise MissingData("celeba", "its publisher has no address to download from unattended", HELP)
-        for suffix in (".csv", ".txt"):
-            for place in (root.data, root.data / "celeba", root.data / "CelebA"):
-                if (place / f"{ATTRIBUTES}{suffix}").is_file():
-                    return place, suffix
-        files.find("celeba", root, f"{ATTRIBUTES}.txt", ("celeba",), HELP)
-        raise MissingData(f"celeba in {root.data}", f"no {ATTRIBUTES}.csv either", HELP)
+        places = [root.data / place / inside / name for place in PLACES for inside in INSIDE]
+        return next((path for path in places if path.exists()), None)
 
-    def _lists(self, root: Root) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:
-        """(blond, male) and split code of every image, by file name."""
-        folder, suffix = self._found(root)
-        attributes, partition = folder / f"{ATTRIBUTES}{suffix}", folder / f"{PARTITION}{suffix}"
-        if not partition.is_file():
-            raise MissingData(f"celeba in {folder}", f"no {partition.name}", HELP)
-        return _read_lists(attributes, partition, attributes.stat().st_mtime_ns, partition.stat().st_mtime_ns)
+    def _list(self, root: Root, name: str) -> Path:
+        found = self._find(root, f"{name}.csv") or self._find(root, f"{name}.txt")
+        if found is None:
+            raise MissingData(f"celeba in {root.data}", f"neither {name}.txt nor {name}.csv there nor in celeba/", HELP)
+        return found
 
-    def _names(self, root: Root) -> list[str]:
-        return sorted(self._lists(root)[1])
-
-    def _rows(self, root: Root, split: SplitName) -> list[tuple[str, int, int]]:
-        attributes, partition = self._lists(root)
-        names = sorted(n for n, code in partition.items() if code == SPLITS.index(split))
-        lacking = next((n for n in names if n not in attributes), None)
-        if lacking is not None:
-            raise BadData("celeba", f"{lacking} has a split and no attributes", "get both lists again")
-        rows = [(n, *attributes[n]) for n in names]
+    def _rows(self, root: Root) -> list[Row]:
+        """All images by name; the groups are counted, unless a subset is declared."""
+        attributes, partition = self._list(root, ATTRIBUTES), self._list(root, PARTITION)
+        rows = _read(attributes, partition, attributes.stat().st_mtime_ns, partition.stat().st_mtime_ns)
         if not self.subset:
-            found = group_counts(torch.tensor([2 * blond + male for _, blond, male in rows], dtype=torch.int64), 4)
-            remedy = "give the complete folder, or declare a part of it with --set dataset.subset=true"
-            check_counts(f"celeba {split}", found, self.counts[split], remedy)
+            metadata.check_table(rows, self.counts, "celeba")
         return rows
 
-    def _images(self, root: Root) -> Ragged:
-        folder, _ = self._found(root)
-        place = next((p for p in (folder / IMAGES / IMAGES, folder / IMAGES) if p.is_dir()), None)
-        if place is None:
-            raise MissingData(f"celeba in {folder}", f"no folder {IMAGES}", f"extract {IMAGES}.zip there")
-        names = self._names(root)
-        absent = [n for n in names if not (place / n).is_file()]
-        if absent:
-            wrong = f"{len(absent)} of {len(names)} listed images are not there (first: {absent[0]})"
-            raise MissingData(f"celeba in {place}", wrong, f"extract the whole {IMAGES}.zip")
-        return store.open_or_build(root.cache / "celeba" / "images", place, names)
+    def _place(self, root: Root) -> Path:
+        """The folder of images; a zip of them is extracted into the cache, once."""
+        for found in (self._find(root, f"{IMAGES}/{IMAGES}"), self._find(root, IMAGES)):
+            if found is not None:
+                return found
+        archive, extracted = self._find(root, f"{IMAGES}.zip"), root.cache / "celeba" / "data"
+        if archive is None:
+            wrong = f"neither a folder {IMAGES} nor {IMAGES}.zip there nor in celeba/"
+            raise MissingData(f"celeba in {root.data}", wrong, HELP)
+        if not (extracted / IMAGES).is_dir():
+            if not self.subset and download.digest(archive, "md5") != self.md5[archive.name]:
+                raise BadData(f"{archive}", "its bytes are not those of the published archive", HELP)
+            download.extract(archive, extracted)
+        return extracted / IMAGES
+
+    def _images(self, root: Root, rows: list[Row]) -> Ragged:
+        return store.open_or_build(root.cache / "celeba" / "images", self._place(root), [r.name for r in rows])
 
 
 @lru_cache(maxsize=2)
-def _read_lists(
-    attributes: Path,
-    partition: Path,
-    *changed: int,  # noqa: ARG001 - a changed list is read again
-) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:
-    return read_attributes(attributes), read_partition(partition)
+def _read(attributes: Path, partition: Path, *changed: int) -> list[Row]:  # noqa: ARG001 - a changed list is read again
+    labels, codes = read_attributes(attributes), read_partition(partition)
+    lacking = next((name for name in sorted(codes) if name not in labels), None)
+    if lacking is not None:
+        raise BadData(f"{attributes}", f"{lacking} has a split in {partition.name} and no attributes here", AGAIN)
+    return [Row(name, str(labels[name][0]), str(labels[name][1]), codes[name]) for name in sorted(codes)]
 
 
 def read_attributes(path: Path) -> dict[str, tuple[int, int]]:
@@ -160,13 +150,13 @@ def read_attributes(path: Path) -> dict[str, tuple[int, int]]:
     places = []
     for column in (LABEL, ATTRIBUTE):
         if column not in header:
-            raise BadData(f"{path}", f"no column {column!r}", "get the list again")
+            raise BadData(f"{path}", f"no column {column!r}", AGAIN)
         places.append(header.index(column))
     found = {}
     for number, fields in lines:
         values = [fields[p] for p in places] if len(fields) == len(header) else []
         if not values or any(v not in ("1", "-1", "0") for v in values):
-            raise BadData(f"{path}, line {number}", "not a name and attributes of 1 or -1", "get the list again")
+            raise BadData(f"{path}, line {number}", "not a name and attributes of 1 or -1", AGAIN)
         found[_safe(fields[0], path, number)] = (int(values[0] == "1"), int(values[1] == "1"))
     return found
 
@@ -176,7 +166,7 @@ def read_partition(path: Path) -> dict[str, int]:
     found = {}
     for number, fields in _table(path, n=2)[1]:
         if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
-            raise BadData(f"{path}, line {number}", "not a name and a split of 0, 1 or 2", "get the list again")
+            raise BadData(f"{path}, line {number}", "not a name and a split of 0, 1 or 2", AGAIN)
         found[_safe(fields[0], path, number)] = int(fields[1])
     return found
 
@@ -195,5 +185,5 @@ def _table(path: Path, n: int | None = None) -> tuple[list[str], Iterator[tuple[
 
 def _safe(name: str, path: Path, number: int) -> str:
     if Path(name).name != name or name in ("", ".", ".."):
-        raise BadData(f"{path}, line {number}", f"{name!r} leads outside the folder", "get the list again")
+        raise BadData(f"{path}, line {number}", f"{name!r} leads outside the folder", AGAIN)
     return name

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from wgbench.config import Recipe
 from wgbench.datasets import download, files, tokens
-from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts
+from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, crossed
 from wgbench.datasets.tokens import Text
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Root, Split, Tokens
@@ -60,11 +60,6 @@ class CivilComments4(Dataset):
         epochs=30, batch_size=16, lr=1e-5, optimizer="adamw", clip_norm=1.0, pretrained=True
     )
     weight_decays: ClassVar[tuple[float, ...]] = (0.0, 0.01, 0.1, 1.0)
-
-    @property
-    def pinned(self) -> bool:
-        """A subset may be any."""
-        return not self.subset
 
     def prepare(self, root: Root) -> None:
         """Find or download the table; compare its size. The publisher states no checksum and no group counts."""
@@ -107,7 +102,7 @@ class CivilComments4(Dataset):
 
     def _grouped(self, x: Tokens, label: Tensor, identity: Tensor) -> Split:
         """The split of comments with labels (N,) and identities (N, 8)."""
-        return Split(x, label, 2 * label + identity.any(1).long(), n_classes=2, n_groups=4)
+        return crossed(x, label, identity.any(1).long())
 
     def _path(self, root: Root) -> Path:
         remedy = f"get {FILE} of CivilComments-WILDS 1.0 ({self.source}) and point --data-dir at its folder"

@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 from wgbench.bits import permutation, uniform
 from wgbench.config import Recipe
-from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, crossed, group_counts
 from wgbench.datasets.spurious import agreeing
 from wgbench.disk import CACHE, write_whole, writing
 from wgbench.errors import BadData
@@ -123,10 +123,4 @@ def _painted(pixels: NDArray[np.float64], attribute: NDArray[np.int64]) -> NDArr
 
 
 def _split(images: NDArray[np.float64], label: NDArray[np.int64], attribute: NDArray[np.int64]) -> Split:
-    return Split(
-        torch.from_numpy(images).float(),
-        torch.from_numpy(label),
-        torch.from_numpy(2 * label + attribute),
-        n_classes=2,
-        n_groups=4,
-    )
+    return crossed(torch.from_numpy(images).float(), torch.from_numpy(label), torch.from_numpy(attribute))

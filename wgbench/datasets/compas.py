@@ -92,6 +92,10 @@ class Compas(Dataset):
         membership = torch.stack([race == 0, race == 1, sex == 0, sex == 1], 1)
         return Split(x, torch.arange(n) // 4 % 2, 2 * race + sex, 2, 4, membership)
 
+    def published(self, root: Root) -> Mapping[str, Path]:
+        """The table."""
+        return {FILE: self._path(root)}
+
     def fingerprint(self, root: Root) -> str:
         """Hash of the table."""
         return hashlib.sha256(self._path(root).read_bytes()).hexdigest()[:16]

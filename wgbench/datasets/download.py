@@ -60,10 +60,10 @@ def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -
         raise DownloadFailed(f"downloading {target.name}", " / ".join(said), by_hand)
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """Checksum of a file, in hexadecimal digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def extract(archive: Path, folder: Path) -> None:

@@ -4,6 +4,7 @@ A store is a folder named by what it was made from, so a changed source is anoth
 renamed: a build that was killed is built again, never half-used; of two builders at once the second waits.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -54,6 +55,7 @@ class Plan:
     items: Callable[[Path], Iterator[Item | str]]  # gets the file of arrays; a string stands for a bad item
     manifest: Mapping[str, Any]
     remedy: str
+    supersedes: tuple[str, ...] = ()  # a store beside with the same values of these, in its manifest, is out of date
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,21 @@ def _build(folder: Path, plan: Plan) -> None:
         shutil.rmtree(beside, ignore_errors=True)
     if bad:
         raise BadData(plan.asked, _told(folder, plan, bad), plan.remedy)
+    _tidy(folder, plan)
+
+
+def _tidy(folder: Path, plan: Plan) -> None:
+    """Remove stores beside a new one that it supersedes, or that were made from a store that is gone."""
+    for other in folder.parent.iterdir():
+        if other == folder or other.name.startswith(".") or not (other / MANIFEST).is_file():
+            continue
+        with contextlib.suppress(OSError, ValueError):  # somebody else removed it, or has it open where that forbids it
+            manifest = read_manifest(other)
+            superseded = bool(plan.supersedes) and all(manifest.get(k) == plan.manifest[k] for k in plan.supersedes)
+            if superseded or not Path(manifest.get("made_from") or folder).is_dir():
+                gone = other.with_name(f".{other.name}.gone")
+                os.replace(other, gone)  # whole or not at all, to whoever comes meanwhile
+                shutil.rmtree(gone)
 
 
 def _told(folder: Path, plan: Plan, bad: list[str]) -> str:

@@ -1,19 +1,16 @@
 """folder:<path>: a folder of one's own, with images and a metadata.csv."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-import torch
-
 from wgbench.config import Recipe
 from wgbench.datasets import metadata, store
-from wgbench.datasets.base import SPLITS, Dataset, SplitName
+from wgbench.datasets.base import Dataset, SplitName
 from wgbench.datasets.metadata import METADATA, Columns, Row
 from wgbench.datasets.waterbirds import Waterbirds
-from wgbench.errors import BadData, MissingData
+from wgbench.errors import MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
 
 
@@ -41,9 +38,9 @@ class Folder(Dataset):
     weight_decays: ClassVar[tuple[float, ...]] = Waterbirds.weight_decays
 
     @property
-    def pinned(self) -> bool:
+    def caveat(self) -> str:
         """Its content is whatever lies in the folder."""
-        return False
+        return "the data is the user's own"
 
     @cached_property
     def classes(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -67,14 +64,7 @@ class Folder(Dataset):
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
         """Images at native size, in the order of the table."""
         rows, images = self._rows(), self._images(root)
-        chosen = torch.tensor([i for i, r in enumerate(rows) if r.split == SPLITS.index(split)], dtype=torch.int64)
-        if len(chosen) == 0:
-            raise BadData(f"{self.path}, {split}", f"{METADATA} lists no image for it", "list all three splits")
-        label = torch.tensor([self.classes.index(rows[i].target) for i in chosen])
-        attribute = torch.tensor([self.attributes.index(rows[i].attribute) for i in chosen])
-        x = images.take(chosen)
-        n = len(self.attributes)
-        return Split(x, label, n * label + attribute, len(self.classes), n * len(self.classes))
+        return metadata.split_of(rows, images, split, f"folder:{self.path}", (self.classes, self.attributes))
 
     def sample(self, n: int, seed: int) -> Split:
         """Waterbirds' stand-in."""
@@ -83,10 +73,7 @@ class Folder(Dataset):
     def fingerprint(self, root: Root) -> str:  # noqa: ARG002
         """Hash of the table, and of names and sizes of the images."""
         folder = Path(self.path)
-        seen = hashlib.sha256((folder / METADATA).read_bytes())
-        for name in sorted(r.name for r in self._rows()):
-            seen.update(f"\n{name} {(folder / name).stat().st_size}".encode())
-        return seen.hexdigest()[:16]
+        return metadata.content_hash([folder / METADATA], folder, (r.name for r in self._rows()))
 
     def _rows(self) -> list[Row]:
         folder = Path(self.path)

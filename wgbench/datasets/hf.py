@@ -1,5 +1,6 @@
 """hf:<where>: a dataset of the Hugging Face hub, or local files in any form that `datasets` reads."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from wgbench import hub
 from wgbench.config import Recipe, Views
 from wgbench.datasets import flat, store, tokens
-from wgbench.datasets.base import SPLITS, Dataset, SplitName
+from wgbench.datasets.base import SPLITS, Dataset, SplitName, alternating, crossed
 from wgbench.datasets.carve import carve
 from wgbench.datasets.flat import Item
 from wgbench.datasets.tokens import Text
@@ -60,9 +62,9 @@ class HuggingFace(Dataset):
         return frozenset({"where"}) if Path(self.where).exists() else frozenset()
 
     @property
-    def pinned(self) -> bool:
+    def caveat(self) -> str:
         """A repository may change, a folder too."""
-        return False
+        return "the data is the user's own" if self.private else "the data is a repository, which may change"
 
     @property
     def modality(self) -> str:  # type: ignore[override]
@@ -120,8 +122,7 @@ class HuggingFace(Dataset):
     def sample(self, n: int, seed: int) -> Split:
         """A table of noise."""
         x = torch.randn(n, 4, generator=torch.Generator().manual_seed(seed))
-        label = torch.arange(n) % 2
-        return Split(x, label, 2 * label + torch.arange(n) // 2 % 2, n_classes=2, n_groups=4)
+        return crossed(x, *alternating(n))
 
     def fingerprint(self, root: Root) -> str:  # noqa: ARG002
         """Hash of the fingerprints that `datasets` keeps, and of labels and attributes."""
@@ -143,7 +144,11 @@ class HuggingFace(Dataset):
         try:
             local = Path(self.where)
             saved = (local / "dataset_dict.json").is_file()
-            source = datasets.load_from_disk(self.where) if saved else datasets.load_dataset(self.where)
+            if saved:
+                source = datasets.load_from_disk(self.where)
+            else:
+                with contextlib.nullcontext() if local.exists() else hub.asking():
+                    source = datasets.load_dataset(self.where)
         except Exception as problem:  # the library, the hub and the network each raise errors of their own
             wrong = f"{type(problem).__name__}: {problem}".partition("\n")[0]
             remedy = "check the name or the folder; without a network, give a folder of parquet, csv or image files"

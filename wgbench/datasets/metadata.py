@@ -1,13 +1,18 @@
-"""A table of images: `metadata.csv` beside its folders, in the columns of Waterbirds or in columns of one's own."""
+"""Tables of images: `metadata.csv` beside its folders, in the columns of Waterbirds or of one's own; rows to splits."""
 
 import csv
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
+import torch
+
+from wgbench.datasets.base import SPLITS, SplitName, check_counts, crossed, group_counts
 from wgbench.errors import BadData, MissingData
+from wgbench.types import Ragged, Split
 
 METADATA = "metadata.csv"
 AGAIN = "the file is damaged: copy it again from where it came from"
@@ -32,6 +37,48 @@ class Row(NamedTuple):
     target: str
     attribute: str
     split: int
+
+
+def split_of(
+    rows: Sequence[Row], images: Ragged, split: SplitName, asked: str, codes: tuple[Sequence[str], Sequence[str]]
+) -> Split:
+    """One split of a table, in its order; `images` are those of all rows.
+
+    Labels and attributes are the places of what the rows hold in the two `codes`. BadData where the split is empty.
+    """
+    chosen = [i for i, r in enumerate(rows) if r.split == SPLITS.index(split)]
+    if not chosen:
+        raise BadData(f"{asked}, {split}", "no image is listed for it", "list all three splits")
+    targets, attributes = ({code: i for i, code in enumerate(c)} for c in codes)
+    label = torch.tensor([targets[rows[i].target] for i in chosen])
+    attribute = torch.tensor([attributes[rows[i].attribute] for i in chosen])
+    return crossed(images.take(torch.tensor(chosen)), label, attribute, len(targets), len(attributes))
+
+
+def check_table(rows: Sequence[Row], counts: Mapping[str, tuple[int, ...]], asked: str) -> None:
+    """Compare the groups of a whole table, of codes 0 and 1, with the published ones; BadData shows both."""
+    remedy = "give the complete folder, or declare a part of it with --set dataset.subset=true"
+    for code, split in enumerate(SPLITS):
+        group = torch.tensor([2 * int(r.target) + int(r.attribute) for r in rows if r.split == code], dtype=torch.int64)
+        check_counts(f"{asked} {split}", group_counts(group, 4), counts[split], remedy)
+
+
+def content_hash(tables: Sequence[Path], folder: Path, names: Iterable[str]) -> str:
+    """Hash of the tables, and of names and sizes of the images in the folder (16 hexadecimal digits)."""
+    seen = hashlib.sha256()
+    for table in tables:
+        seen.update(table.read_bytes())
+    for name in sorted(names):
+        seen.update(f"\n{name} {(folder / name).stat().st_size}".encode())
+    return seen.hexdigest()[:16]
+
+
+def check_there(folder: Path, names: Sequence[str], remedy: str) -> None:
+    """MissingData where a listed image is not in the folder."""
+    absent = [n for n in names if not (folder / n).is_file()]
+    if absent:
+        wrong = f"{len(absent)} of {len(names)} listed images are not there (first: {absent[0]})"
+        raise MissingData(f"images in {folder}", wrong, remedy)
 
 
 SPLIT_CODES = {"0": 0, "1": 1, "2": 2, "train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
@@ -64,10 +111,7 @@ def _read(folder: Path, columns: Columns, *changed: int) -> list[Row]:  # noqa: 
         raise BadData(f"{path}", f"no CSV file ({problem})", AGAIN) from None
     if not rows:
         raise BadData(f"{path}", "it lists no images", AGAIN)
-    absent = [n for n in rows if not (folder / n).is_file()]
-    if absent:
-        wrong = f"{len(absent)} of {len(rows)} listed images are not there (first: {absent[0]})"
-        raise MissingData(f"images in {folder}", wrong, "extract the whole archive, or correct the list")
+    check_there(folder, list(rows), "extract the whole archive, or correct the list")
     return list(rows.values())
 
 

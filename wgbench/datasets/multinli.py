@@ -22,7 +22,7 @@ from pydantic import Field
 
 from wgbench.config import Recipe
 from wgbench.datasets import download, files, tokens
-from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets.base import SPLITS, Dataset, SplitName, alternating, check_counts, crossed, group_counts
 from wgbench.datasets.tokens import Text
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Root, Split, Tokens
@@ -79,11 +79,6 @@ class MultiNLI(Dataset):
     )
     weight_decays: ClassVar[tuple[float, ...]] = (0.0, 0.01, 0.1, 1.0)
 
-    @property
-    def pinned(self) -> bool:
-        """A subset may be any."""
-        return not self.subset
-
     def prepare(self, root: Root) -> None:
         """Find or download the files; compare labels, negations and counts. The publisher states no checksums."""
         folder = self._folder(root)
@@ -108,13 +103,12 @@ class MultiNLI(Dataset):
         label = torch.tensor([r.label for r in rows])[chosen]
         negation = torch.tensor([r.negation for r in rows])[chosen]
         x = self._tokens(root, rows, preprocess.tokenizer).take(chosen)
-        return Split(x, label, 2 * label + negation, n_classes=3, n_groups=6)
+        return crossed(x, label, negation, 3)
 
     def sample(self, n: int, seed: int) -> Split:
         """Pairs of made-up tokens."""
         rng = np.random.default_rng(seed)
-        label, attribute = torch.arange(n) % 3, torch.arange(n) // 3 % 2
-        return Split(tokens.made_up(n, rng, pairs=True), label, 2 * label + attribute, n_classes=3, n_groups=6)
+        return crossed(tokens.made_up(n, rng, pairs=True), *alternating(n, 3), 3)
 
     def texts(self, root: Root, split: SplitName) -> Sequence[Text]:
         """Pairs of sentences."""

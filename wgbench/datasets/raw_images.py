@@ -1,4 +1,8 @@
-"""MNIST and CIFAR-10 as arrays: from the hub, or from the user's parquet, idx or folder-of-images files, read once."""
+"""MNIST and CIFAR-10 as arrays: from the hub, or from the user's parquet, idx or folder-of-images files, read once.
+
+Sources list the images in orders of their own. Here they are in the order of the SHA-256 of their pixels: what is drawn
+from them does not depend on where they came from.
+"""
 
 import gzip
 import hashlib
@@ -11,6 +15,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
+from wgbench import hub
 from wgbench.disk import CACHE, write_whole, writing
 from wgbench.errors import BadData, DownloadFailed, MissingData
 from wgbench.types import Root
@@ -18,6 +23,10 @@ from wgbench.types import Root
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (N, H, W) or (N, H, W, 3), labels (N,)
 HUB = {"mnist": "ylecun/mnist", "cifar10": "uoft-cs/cifar10"}
 SIZES = {"mnist": {"train": 60000, "test": 10000}, "cifar10": {"train": 50000, "test": 10000}}
+SHA256 = {  # of `digest`; CIFAR-10 circulates as JPEG, too, so its pixels are not asserted
+    "mnist train": "64b313280230cf530bb0e5b91aa25c72085eb4819b4dbd912833bf99382be8ba",
+    "mnist test": "5a42663cd77b150b41771ffe2e156e12484cb8d1de485f0655019c0c000ce981",
+}
 IDX = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")}
 IDX["test"] = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -73,7 +82,7 @@ def _source(name: str, part: str, root: Root) -> list[Path]:
 
 
 def _key(source: Sequence[Path]) -> str:
-    seen = hashlib.sha256(b"1")
+    seen = hashlib.sha256(b"2")
     for path in source:
         status = path.stat()
         seen.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
@@ -93,7 +102,32 @@ def _read(name: str, part: str, source: Sequence[Path]) -> Arrays:
     if len(arrays[0]) != SIZES[name][part] or len(arrays[1]) != len(arrays[0]):
         wrong = f"{len(arrays[0])} images instead of {SIZES[name][part]}"
         raise BadData(f"{name} {part}", wrong, "give the complete files")
+    return _checked(name, part, _in_order(*arrays))
+
+
+def _in_order(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Arrays:
+    order = sorted(range(len(images)), key=lambda i: (hashlib.sha256(images[i].tobytes()).digest(), labels[i]))
+    return images[order], labels[order]
+
+
+def _checked(name: str, part: str, arrays: Arrays) -> Arrays:
+    """The arrays, if they are the published ones, where it is known which these are."""
+    expected = SHA256.get(f"{name} {part}")
+    if expected is not None and digest(arrays) != expected:
+        wrong = "its pixels or labels are not the published ones"
+        raise BadData(f"{name} {part}", wrong, f"get those of huggingface.co/datasets/{HUB[name]}: copies may be lossy")
     return arrays
+
+
+def digest(arrays: Arrays) -> str:
+    """SHA-256 of pixels and labels, in our order."""
+    return hashlib.sha256(arrays[0].tobytes() + arrays[1].astype("<i8").tobytes()).hexdigest()
+
+
+def fingerprint(names: Sequence[str], root: Root) -> str:
+    """Hash of all pixels and labels of some sources."""
+    parts = [digest(load(name, part, root)) for name in names for part in ("train", "test")]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
 
 
 def _parquet_rows(paths: Sequence[Path]) -> Iterator[tuple[bytes, int]]:
@@ -142,7 +176,8 @@ def _from_hub(name: str, part: str) -> Arrays:
     import datasets
 
     try:
-        rows = datasets.load_dataset(HUB[name], split=part)
+        with hub.asking():
+            rows = datasets.load_dataset(HUB[name], split=part)
     except Exception as problem:  # the hub's client, the network and the disk each raise errors of their own
         remedy = f"get the parquet files of huggingface.co/datasets/{HUB[name]} by hand and give --data-dir"
         raise DownloadFailed(f"downloading {HUB[name]}", f"{type(problem).__name__}", remedy) from problem

@@ -1,13 +1,14 @@
 """Images decoded once: RGB bytes at native resolution in one memory-mapped file.
 
 The store's name follows from the files (names, sizes, times) and the decoder, so a changed source or decoder is another
-store. Its manifest has the decoder's version and a hash of the pixels, `sources.txt` the SHA-256 of every file.
+store, which takes the place of the older one. Its manifest has the decoder's version and a hash of the pixels,
+`sources.txt` the SHA-256 of every file.
 """
 
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,16 +42,23 @@ def open_or_build(
         len(names),
         lambda target: _decoded(source, names, max_pixels, n, target),
         f"images in {source}",
-        source,
+        {"source": str(source.resolve()), "names": hashlib.sha256("\n".join(names).encode()).hexdigest()},
     )
 
 
 def built(
-    folder: Path, n: int, images: Callable[[Path], Iterator[Item | str]], asked: str, source: Path | None = None
+    folder: Path,
+    n: int,
+    images: Callable[[Path], Iterator[Item | str]],
+    asked: str,
+    source: Mapping[str, str] | None = None,
 ) -> Ragged:
-    """The store in `folder`, made now from `n` images if it is not there; a string stands for a bad image."""
-    manifest = {"schema": SCHEMA, "decoder": f"pillow {PIL.__version__}", "source": str(source) if source else None}
-    plan = flat.Plan(n, np.uint8, asked, "image", "decoding", images, manifest, AGAIN)
+    """The store in `folder`, made now from `n` images if it is not there; a string stands for a bad image.
+
+    `source` says which files these are: an older store of the same ones is removed when the new one is whole.
+    """
+    manifest = {"schema": SCHEMA, "decoder": f"pillow {PIL.__version__}", "source": None, **(source or {})}
+    plan = flat.Plan(n, np.uint8, asked, "image", "decoding", images, manifest, AGAIN, tuple(source or ()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is our own limit
         found = flat.open_or_build(folder, plan)
@@ -81,14 +89,20 @@ def verify(images: Ragged) -> None:
         return
     source = Path(manifest["source"])
     listed = [(line[:64], line[66:]) for line in lines]
-    changed = [name for was, name in listed if hashlib.sha256((source / name).read_bytes()).hexdigest() != was]
+    if not source.is_dir():  # moved with its times: the store is still found
+        raise BadData(f"images in {source}", "the folder is gone", f"delete {folder}: it is built again from yours")
+    changed = [name for was, name in listed if _sha256(source / name) != was]
     if changed:
-        wrong = f"{len(changed)} files have changed since (first: {changed[0]})"
+        wrong = f"{len(changed)} files have changed or gone since (first: {changed[0]})"
         raise BadData(f"images in {source}", wrong, "copy them again from where they came from")
     for i in range(0, len(listed), max(1, len(listed) // SAMPLED)):
         again = decoding.read(source / listed[i][1], listed[i][1], MAX_PIXELS)
         if isinstance(again, str) or not np.array_equal(again.pixels.reshape(-1), whole.array(i)):
             raise BadData(asked, f"{listed[i][1]} decodes to other pixels now", "delete the folder: it is built again")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "gone"
 
 
 def _decoded(source: Path, names: Sequence[str], max_pixels: int, workers: int, target: Path) -> Iterator[Item | str]:

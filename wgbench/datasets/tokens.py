@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from wgbench import hub
 from wgbench.datasets import flat
 from wgbench.datasets.flat import Item
 from wgbench.errors import BadOption, DownloadFailed, MissingExtra
@@ -103,7 +104,8 @@ def _from_hub(name: str, revision: str) -> Tokenize:
             f"tokenizer {name}", "transformers is not installed", "pip install 'wgbench[text]'"
         ) from None
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True)
+        with hub.asking():
+            tokenizer: Any = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True)
     except Exception as problem:  # the hub's client, the network and damaged files each raise errors of their own
         remedy = "check its name, or download it where there is a network and set HF_HOME to that cache"
         raise DownloadFailed(

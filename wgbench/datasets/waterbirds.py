@@ -4,7 +4,6 @@ Sagawa et al., "Distributionally robust neural networks for group shifts" (ICLR 
 `metadata.csv` (img_id, img_filename, y, split, place, place_filename; split 0/1/2) beside the folders of images.
 """
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +15,15 @@ from filelock import FileLock
 
 from wgbench.config import Recipe, Views
 from wgbench.datasets import download, files, metadata, store
-from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts, group_counts
+from wgbench.datasets.base import Dataset, SplitName, alternating, crossed
 from wgbench.datasets.metadata import METADATA, Columns, Row
 from wgbench.disk import CACHE, writing
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
 
 OFFICIAL = "waterbird_complete95_forest2water2"
-COLUMNS = Columns(targets=("0", "1"), attributes=("0", "1"))
+CODES = (("0", "1"), ("0", "1"))
+COLUMNS = Columns(targets=CODES[0], attributes=CODES[1])
 MISLABELLED = ("021.", "088.", "102.")  # folders of the species whose label is wrong
 
 
@@ -72,53 +72,37 @@ Group Shifts, ICLR 2020"
         "jtt": {"epochs": 60, "up": 100, "lr": 1e-5, "weight_decay": 1.0}  # Liu et al. 2021
     }
 
-    @property
-    def pinned(self) -> bool:
-        """A subset may be any."""
-        return not self.subset
-
     def prepare(self, root: Root) -> None:
         """Find or download the folder, read its metadata, decode its images; the second time all is there."""
         if root.data is None:
             self._download(root.cache)
         folder = self.folder(root)
         rows = metadata.read(folder, COLUMNS)
-        if not self.subset:
-            for i, name in enumerate(SPLITS):
-                self._check_counts(name, [r for r in rows if r.split == i])
+        self._check(rows)
         self._images(root, rows)
 
     def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
         """Images at native size, in the order of metadata.csv."""
         rows = metadata.read(self.folder(root), COLUMNS)
-        if not self.subset:
-            self._check_counts(split, [r for r in rows if r.split == SPLITS.index(split)])
-        images = self._images(root, rows)
-        chosen = torch.tensor([i for i, r in enumerate(rows) if r.split == SPLITS.index(split)], dtype=torch.int64)
-        label = torch.tensor([int(rows[i].target) for i in chosen])
-        group = torch.tensor([group_of(rows[i]) for i in chosen])
-        if len(chosen) == 0:
-            raise BadData(
-                f"waterbirds {split}", f"{METADATA} lists no image for it", "give a folder with all three splits"
-            )
-        x = images.take(chosen)
-        return Split(x, label, group, n_classes=2, n_groups=4)
+        self._check(rows)
+        return metadata.split_of(rows, self._images(root, rows), split, "waterbirds", CODES)
 
     def sample(self, n: int, seed: int) -> Split:
         """Noise with the colour of land or water."""
         rng = torch.Generator().manual_seed(seed)
-        label, attribute = torch.arange(n) % 2, torch.arange(n) // 2 % 2
+        label, attribute = alternating(n)
         x = torch.randint(0, 128, (n, 64, 64, 3), generator=rng, dtype=torch.uint8)
         x[torch.arange(n), :, :, 1 + attribute] += 100
-        return Split(x, label, 2 * label + attribute, n_classes=2, n_groups=4)
+        return crossed(x, label, attribute)
 
     def fingerprint(self, root: Root) -> str:
         """Hash of metadata.csv, and of names and sizes of the images."""
         folder = self.folder(root)
-        seen = hashlib.sha256((folder / METADATA).read_bytes())
-        for name in sorted(r.name for r in metadata.read(folder, COLUMNS)):
-            seen.update(f"\n{name} {(folder / name).stat().st_size}".encode())
-        return seen.hexdigest()[:16]
+        return metadata.content_hash([folder / METADATA], folder, (r.name for r in metadata.read(folder, COLUMNS)))
+
+    def published(self, root: Root) -> Mapping[str, Path]:
+        """The table; the archive is not kept."""
+        return {METADATA: self.folder(root) / METADATA}
 
     def folder(self, root: Root) -> Path:
         """The folder with metadata.csv: the user's own, one inside it, or the downloaded one; MissingData if none."""
@@ -154,10 +138,10 @@ Group Shifts, ICLR 2020"
     def _images(self, root: Root, rows: list[Row]) -> Ragged:
         return store.open_or_build(root.cache / "waterbirds" / "images", self.folder(root), [r.name for r in rows])
 
-    def _check_counts(self, split: SplitName, rows: list[Row]) -> None:
-        found = group_counts(torch.tensor([group_of(r) for r in rows], dtype=torch.int64), 4)
-        remedy = "give the complete folder, or declare a part of it with --set dataset.subset=true"
-        check_counts(f"waterbirds {split}", found, self.counts[split], remedy)
+    def _check(self, rows: list[Row]) -> None:
+        """Counts of the canonical groups."""
+        if not self.subset:
+            metadata.check_table(rows, Waterbirds.counts, "waterbirds")
 
 
 @dataclass(frozen=True)
@@ -165,25 +149,27 @@ class FixedWaterbirds(Waterbirds):
     """Waterbirds with three species of land birds relabelled, which became waterbirds by the "tern" in their names.
 
     Eastern Towhee, Western Meadowlark and Western Wood-Pewee, by the prefix of their folders. Another dataset than
-    `waterbirds`: results do not compare. Its group counts follow from the photographs that are relabelled.
+    `waterbirds`: results do not compare. Its group counts follow from the photographs that are relabelled and are not
+    stated here. Asserted instead: waterbirds' canonical counts before the correction, and that all three species are
+    there, each photograph of them with the wrong label.
     """
 
     counts: ClassVar[Mapping[str, tuple[int, ...]]] = {}
     sizes: ClassVar[Mapping[str, int]] = {name: sum(n) for name, n in Waterbirds.counts.items()}
 
-    def prepare(self, root: Root) -> None:
-        """As waterbirds; the canonical counts are asserted before labels are corrected."""
-        Waterbirds(subset=self.subset).prepare(root)
-
-    def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:
+    def load(self, root: Root, split: SplitName, preprocess: Preprocess) -> Split:  # noqa: ARG002
         """Waterbirds' split with corrected labels and groups."""
-        s = Waterbirds(subset=self.subset).load(root, split, preprocess)
-        names = [r.name for r in metadata.read(self.folder(root), COLUMNS) if r.split == SPLITS.index(split)]
-        wrong = torch.tensor([name.startswith(MISLABELLED) for name in names])
-        label = torch.where(wrong, 0, s.label)
-        return Split(s.x, label, 2 * label + s.group % 2, s.n_classes, s.n_groups)
+        rows = metadata.read(self.folder(root), COLUMNS)
+        self._check(rows)
+        corrected = [r._replace(target="0") if r.name.startswith(MISLABELLED) else r for r in rows]
+        return metadata.split_of(corrected, self._images(root, rows), split, "waterbirds-fixed", CODES)
 
-
-def group_of(row: Row) -> int:
-    """2 x waterbird + water."""
-    return 2 * int(row.target) + int(row.attribute)
+    def _check(self, rows: list[Row]) -> None:
+        super()._check(rows)
+        again = f"get the canonical folder, {OFFICIAL}"
+        for prefix in MISLABELLED:
+            labels = {r.target for r in rows if r.name.startswith(prefix)}
+            if "0" in labels:
+                raise BadData("waterbirds-fixed", f"photographs of species {prefix} are corrected already", again)
+            if not labels and not self.subset:
+                raise BadData("waterbirds-fixed", f"no photograph of species {prefix}, which is to be corrected", again)

@@ -196,7 +196,10 @@ def evaluation_views(x: Tensor | Ragged, views: Views, cache: Path) -> Tensor:
                     lambda i: flat.item(np.ascontiguousarray(eval_view(x[i].numpy(), views)), (views.size,)), rows
                 )
 
-    manifest = {"eval": [list(step) for step in views.eval], "resampling": f"pillow {PIL.__version__}"}
+    resampling = f"pillow {PIL.__version__}"
+    manifest: dict[str, object] = {"eval": [list(step) for step in views.eval], "resampling": resampling}
+    if isinstance(x, Ragged) and x.store is not None:
+        manifest["made_from"] = str(x.store.resolve())  # views of a store that is gone are removed
     remedy = "delete the folder: it is made again"
     plan = flat.Plan(len(x), np.uint8, "evaluation views", "view", "resizing", made, manifest, remedy)
     return flat.open_or_build(folder, plan).data.view(len(x), views.size, views.size, -1)
