@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wgbench.config import Cell, place
 from wgbench.disk import write_whole, writing
-from wgbench.engine.sink import Checkpoint, Line
+from wgbench.engine.sink import START, Checkpoint, Line, Moment
 from wgbench.errors import StoreFailed
 
 CELL, CURVES, PREDICTIONS, RESULT = "cell.json", "curves.jsonl", "predictions.parquet", "result.json"
@@ -86,38 +86,29 @@ class RunFolder:
         """Say what is being run, and on what."""
         write_json(self.path / CELL, {"cell": self.cell.model_dump(mode="json"), "environment": dict(environment)})
 
-    def resume(self) -> Checkpoint | None:
-        """The newest checkpoint after the last finished stage; the curves are cut back to where training goes on.
-
-        A file counts only if the curve lines up to its moment are all there.
-        """
-        lines = self._lines()
-        done = self._finished_stages(lines)
-        kept = [line for line in lines if line["stage"] <= done]
-        found = None
-        for file in sorted(self.path.glob("state-*.safetensors"), key=_moment, reverse=True):
-            checkpoint = _read_checkpoint(file)
-            if checkpoint is None or checkpoint.stage <= done:
-                file.unlink()
-                continue
-            upto = [x for x in lines if (x["stage"], x["epoch"]) <= (checkpoint.stage, checkpoint.epoch)]
-            if found is None and sum(x["stage"] == checkpoint.stage for x in upto) == checkpoint.epoch:
-                kept, found = upto, checkpoint
-        self._rewrite(kept)
+    def moments(self) -> set[Moment]:
+        """The ends of stages and the checkpoints whose files are whole, with all curve lines up to them."""
+        lines, found, stage = self._lines(), {START}, 1
+        while (end := self.finished_stage(stage)) is not None and _written(lines, end):
+            stage += 1
+            found.add((stage, 0))
+        for file in self.path.glob("state-*.safetensors"):
+            saved = _read_checkpoint(file)
+            if saved is not None and (saved.stage, 0) in found and _written(lines, saved):
+                found.add((saved.stage, saved.epoch))
         return found
 
-    def _finished_stages(self, lines: list[Line]) -> int:
-        """How many stages, from the first, have ended with all their lines; files of later ones are removed."""
-        done = 0
-        while (end := self.finished_stage(done + 1)) is not None:
-            expected = end.epoch if end.info["diverged_at"] is None else end.info["diverged_at"] - 1
-            if sum(line["stage"] == done + 1 for line in lines) < expected:
-                break
-            done += 1
+    def resume(self, at: Moment) -> Checkpoint | None:
+        """Go back to a moment: later lines and files are removed."""
+        stage, epoch = at
         for file in self.path.glob("stage-*.safetensors"):
-            if int(file.stem.partition("-")[2]) > done:
+            if int(file.stem.partition("-")[2]) >= stage:
                 file.unlink()
-        return done
+        for file in self.path.glob("state-*.safetensors"):
+            if _moment(file) > at:
+                file.unlink()
+        self._rewrite([line for line in self._lines() if (line["stage"], line["epoch"]) <= at])
+        return _read_checkpoint(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
 
     def finished_stage(self, stage: int) -> Checkpoint | None:
         """The end of a stage, if an earlier attempt reached it."""
@@ -131,12 +122,13 @@ class RunFolder:
         for listener in self.listeners:
             listener(line)
 
-    def checkpoint(self, make: Callable[[], Checkpoint]) -> None:
-        """Save, if the last save was long enough ago."""
-        if time.monotonic() - self.saved_at < self.every:
-            return
-        made = make()
-        self._write(self.path / f"state-{made.stage}-{made.epoch}.safetensors", made)
+    def due(self) -> bool:
+        """Whether the last save was long enough ago."""
+        return time.monotonic() - self.saved_at >= self.every
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint; the last two are kept."""
+        self._write(self.path / f"state-{checkpoint.stage}-{checkpoint.epoch}.safetensors", checkpoint)
         self.saved_at = time.monotonic()
         for old in sorted(self.path.glob("state-*.safetensors"), key=_moment)[:-KEPT]:
             old.unlink()
@@ -214,6 +206,12 @@ def _read_checkpoint(path: Path) -> Checkpoint | None:
         return None
 
 
-def _moment(path: Path) -> tuple[int, int]:
+def _written(lines: list[Line], saved: Checkpoint) -> bool:
+    """Whether all lines of a checkpoint's stage up to it are there."""
+    behind = [x for x in lines if x["stage"] == saved.stage and x["epoch"] <= saved.epoch]
+    return len(behind) == saved.lines
+
+
+def _moment(path: Path) -> Moment:
     stage, epoch = path.stem.split("-")[1:3]
     return int(stage), int(epoch)

@@ -8,7 +8,7 @@ import torch
 
 from wgbench.config import Recipe
 from wgbench.datasets.base import SPLITS, Dataset, SplitName
-from wgbench.engine.sink import Checkpoint, Line
+from wgbench.engine.sink import START, Checkpoint, Line, Moment
 from wgbench.types import Preprocess, Root, Split
 
 
@@ -69,13 +69,16 @@ class Memory:
     last: Checkpoint | None = None
     ends: dict[int, Checkpoint] = field(default_factory=dict)
 
-    def resume(self) -> Checkpoint | None:
-        """The last checkpoint of a stage that has not ended."""
-        found = self.last if self.last and self.last.stage not in self.ends else None
-        done = max(self.ends, default=0)
-        until = (found.stage, found.epoch) if found else (done, 10**9)
-        self.lines = [line for line in self.lines if (line["stage"], line["epoch"]) <= until]
-        return found
+    def moments(self) -> set[Moment]:
+        """The ends of stages, and the last checkpoint of one that has not ended."""
+        last = {(self.last.stage, self.last.epoch)} if self.last and self.last.stage not in self.ends else set()
+        return {START, *((stage + 1, 0) for stage in self.ends), *last}
+
+    def resume(self, at: Moment) -> Checkpoint | None:
+        """Forget what is later."""
+        self.lines = [line for line in self.lines if (line["stage"], line["epoch"]) <= at]
+        self.ends = {stage: end for stage, end in self.ends.items() if stage < at[0]}
+        return self.last if at[1] else None
 
     def finished_stage(self, stage: int) -> Checkpoint | None:
         """The end of a stage, if it was reached."""
@@ -87,9 +90,13 @@ class Memory:
         if self.stop(line):
             raise Interrupted
 
-    def checkpoint(self, make: Callable[[], Checkpoint]) -> None:
-        """Keep every checkpoint, the last one only."""
-        self.last = make()
+    def due(self) -> bool:
+        """Always."""
+        return True
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep the last checkpoint only."""
+        self.last = checkpoint
 
     def stage_done(self, end: Checkpoint) -> None:
         """Keep the end of the stage."""

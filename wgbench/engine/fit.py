@@ -12,7 +12,7 @@ from wgbench.algorithms import base
 from wgbench.backbones.base import Backbone, Network
 from wgbench.config import Cell, replaced
 from wgbench.engine import precision, stream
-from wgbench.engine.sink import Sink
+from wgbench.engine.sink import Checkpoint, Sink
 from wgbench.engine.stage import Prepared, Stage
 from wgbench.engine.state import load_module
 from wgbench.engine.step import features_of, logits_of
@@ -47,15 +47,17 @@ class Outcome:
 
 def train(cell: Cell, parts: Parts, device: torch.device, sink: Sink) -> Outcome:
     """Run all stages of a cell. A divergence is an outcome, not an error."""
-    fitter = Fitter(cell, parts, device, sink)
-    trained = parts.algorithm.run(fitter, Data(parts.splits["train"], parts.splits["val"]))
-    if not isinstance(trained, Trained) or trained.stage.number != fitter.stages:
-        asked = f"algorithm {cell.algorithm.name!r}"
-        raise AlgorithmFailed(asked, "run() did not return its last stage", "return the result of the last fit(...)")
-    return Outcome(
-        {name: t.totals() for name, t in trained.stage.tallies.items()},
-        {"stages": fitter.stages, "notes": fitter.notes, **trained.stage.summary()},
-        trained.stage.predictions(),
+    resumed = sink.resume(max(sink.moments()))
+    return Fitter(cell, parts, prepared(cell, parts, device), device, sink, resumed).outcome()
+
+
+def prepared(cell: Cell, parts: Parts, device: torch.device) -> Prepared:
+    """The splits on a device, ready for the networks of a cell and of all that differ from it in seed and decay."""
+    preprocess, dtype, views = parts.backbone.preprocess(), precision.dtype(cell.mode), cell.recipe.views
+    return Prepared(
+        dict(parts.splits),
+        {name: inputs(s, views, preprocess, device, dtype, parts.cache) for name, s in parts.splits.items()},
+        {name: tally(s, device) for name, s in parts.splits.items()},
     )
 
 
@@ -86,17 +88,33 @@ class Trained:
 class Fitter:
     """`fit` as algorithms see it: each call trains the next stage of the cell."""
 
-    def __init__(self, cell: Cell, parts: Parts, device: torch.device, sink: Sink) -> None:
-        self.cell, self.parts, self.device, self.sink = cell, parts, device, sink
-        preprocess, dtype, views = parts.backbone.preprocess(), precision.dtype(cell.mode), cell.recipe.views
-        self.prepared = Prepared(
-            dict(parts.splits),
-            {name: inputs(s, views, preprocess, device, dtype, parts.cache) for name, s in parts.splits.items()},
-            {name: tally(s, device) for name, s in parts.splits.items()},
-        )
+    def __init__(
+        self,
+        cell: Cell,
+        parts: Parts,
+        prepared: Prepared,
+        device: torch.device,
+        sink: Sink,
+        resumed: Checkpoint | None,
+    ) -> None:
+        self.cell, self.parts, self.prepared, self.device, self.sink = cell, parts, prepared, device, sink
+        self.resumed = resumed
         self.stages = 0
         self.notes: dict[str, Any] = {}
-        self.resumed = sink.resume()
+
+    def outcome(self) -> Outcome:
+        """Run the algorithm's stages, to the cell's end."""
+        self.stages, self.notes = 0, {}
+        trained = self.parts.algorithm.run(self, Data(self.parts.splits["train"], self.parts.splits["val"]))
+        if not isinstance(trained, Trained) or trained.stage.number != self.stages:
+            asked = f"algorithm {self.cell.algorithm.name!r}"
+            remedy = "return the result of the last fit(...)"
+            raise AlgorithmFailed(asked, "run() did not return its last stage", remedy)
+        return Outcome(
+            {name: t.totals() for name, t in trained.stage.tallies.items()},
+            {"stages": self.stages, "notes": self.notes, **trained.stage.summary()},
+            trained.stage.predictions(),
+        )
 
     def __call__(
         self,
@@ -127,8 +145,12 @@ class Fitter:
         if end is not None:
             stage.load(end)
         else:
-            stage.run(self.sink, self.resumed if self.resumed and self.resumed.stage == self.stages else None)
+            self.train(stage, self.resumed if self.resumed and self.resumed.stage == self.stages else None)
         return Trained(stage)
+
+    def train(self, stage: Stage, resumed: Checkpoint | None) -> None:
+        """Train a stage, from a checkpoint on if there is one."""
+        stage.run(self.sink, resumed)
 
     def note(self, name: str, value: Any) -> None:
         """Keep JSON values with the result."""

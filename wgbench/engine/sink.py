@@ -1,6 +1,5 @@
 """Where the engine writes: passed in, so that the engine knows nothing of files."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +8,8 @@ if TYPE_CHECKING:  # run folders are looked at without torch
 
 Tensors = dict[str, "Tensor"]
 Line = dict[str, Any]
+Moment = tuple[int, int]  # a stage, and how many of its epochs are behind
+START: Moment = (1, 0)
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,21 @@ class Checkpoint:
     tensors: Tensors
     info: dict[str, Any]  # JSON values
 
+    @property
+    def lines(self) -> int:
+        """How many lines of its stage were written until here: none after a divergence."""
+        diverged: int | None = self.info["diverged_at"]
+        return self.epoch if diverged is None else diverged - 1
+
 
 class Sink(Protocol):
     """Receives curves and checkpoints; hands them back when training goes on."""
 
-    def resume(self) -> Checkpoint | None:
-        """The last checkpoint, if this run was interrupted."""
+    def moments(self) -> set[Moment]:
+        """From where training can go on: the start, the end of every finished stage, and each checkpoint."""
+
+    def resume(self, at: Moment) -> Checkpoint | None:
+        """Go back to one of the moments: what is later is forgotten. Its checkpoint; None at the start of a stage."""
 
     def finished_stage(self, stage: int) -> Checkpoint | None:
         """What `stage_done` was given for this stage, in an earlier attempt."""
@@ -33,8 +43,11 @@ class Sink(Protocol):
     def epoch(self, line: Line) -> None:
         """One line of the curves."""
 
-    def checkpoint(self, make: Callable[[], Checkpoint]) -> None:
-        """An epoch has ended; the sink decides whether it is time to save."""
+    def due(self) -> bool:
+        """Asked at the end of every epoch: whether it is time to save."""
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint, and perhaps let go of older ones."""
 
     def stage_done(self, end: Checkpoint) -> None:
         """A stage has ended; it will not be trained again."""

@@ -19,7 +19,7 @@ from wgbench.engine.refit import is_scored, replaced_head
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
 from wgbench.engine.step import backward, features_of, forward, logits_of, losses_of
 from wgbench.engine.stream import For
-from wgbench.engine.views import Inputs
+from wgbench.engine.views import Crops, Inputs
 from wgbench.engine.watch import Watch
 from wgbench.errors import AlgorithmFailed
 from wgbench.evaluation.metrics import Tally, predict
@@ -108,25 +108,35 @@ class Stage:
         for epoch in range(resumed.epoch + 1 if resumed else 1, self.recipe.epochs + 1):
             started = time.perf_counter()
             weights = self._train(epoch)
-            trained = time.perf_counter()
-            line: Line = {"stage": self.number, "epoch": epoch, **self._evaluate(epoch)}
-            line |= {"weights": weights, "state": self._small_state()}
-            line["seconds"] = {"train": trained - started, "eval": time.perf_counter() - trained}
+            self.close(epoch, weights, time.perf_counter() - started, sink)
             if self.diverged_at is not None:
                 break
-            sink.epoch(state.finite(line))
-            sink.checkpoint(lambda done=epoch: self.checkpoint(done))  # type: ignore[misc]
+            if sink.due():
+                sink.save(self.checkpoint(epoch))
         sink.stage_done(self.checkpoint(self.recipe.epochs))
 
-    def _train(self, epoch: int) -> dict[str, Any]:
-        """One epoch of steps; a summary of the weights. The only host syncs are at its end."""
+    def close(self, epoch: int, weights: dict[str, Any], seconds: float, sink: Sink) -> None:
+        """Evaluate after an epoch, and write its line, unless training has diverged; `seconds` is what it took."""
+        started = time.perf_counter()
+        line: Line = {"stage": self.number, "epoch": epoch, **self._evaluate(epoch)}
+        line |= {"weights": weights, "state": self._small_state()}
+        line["seconds"] = {"train": seconds, "eval": time.perf_counter() - started}
+        if self.diverged_at is None:
+            sink.epoch(state.finite(line))
+
+    def visits(self, epoch: int) -> tuple[Tensor, Crops | None]:
+        """The examples that an epoch trains on, in order, and how their images are cropped."""
         key = (self.cell.seed, self.number, epoch)
         torch.manual_seed(stream.torch_seed(*key, For.TORCH))  # dropout
         if self.sampling.redraw and epoch > 1:
             self.sampling = self.given or self._sampling(epoch)
         visits = stream.order(self.sampling, self.steps * self.batch_size, *key, For.ORDER)
+        return visits, self.prepared.inputs["train"].crops(visits, *key, For.CROPS)
+
+    def _train(self, epoch: int) -> dict[str, Any]:
+        """One epoch of steps; a summary of the weights. The only host syncs are at its end."""
+        visits, crops = self.visits(epoch)
         inputs, targets = self.prepared.inputs["train"], self.prepared.tallies["train"]
-        crops = inputs.crops(visits, *key, For.CROPS)
         index = visits.to(self.device)
         label, group = targets.label[index], targets.group[index]
         self.networks.train()
@@ -139,16 +149,23 @@ class Stage:
             losses = losses_of(logits, batch, self.loss, epoch, self.loss_state)
             weights, self.state = backward(self.algorithm, losses, batch, self.state)
             self.optimizer.step((epoch - 1) * self.steps + step)
-            if self.recorded and epoch == self.recipe.epochs:
-                self.recorded[ONLINE][batch.index] = predict(logits[-1].detach())
+            self.record(epoch, batch.index, logits[-1])
             all_losses.append(losses.detach())
             all_weights.append(weights)
-        losses, weights = torch.stack(all_losses), torch.stack(all_weights)
+        return self.seen(epoch, index.view(self.steps, -1), torch.stack(all_losses), torch.stack(all_weights))
+
+    def record(self, epoch: int, index: Tensor, logits: Tensor) -> None:
+        """Keep what was predicted in training mode for a batch, if that was asked for: in the last epoch."""
+        if self.recorded and epoch == self.recipe.epochs:
+            self.recorded[ONLINE][index] = predict(logits.detach())
+
+    def seen(self, epoch: int, index: Tensor, losses: Tensor, weights: Tensor) -> dict[str, Any]:
+        """Summary of an epoch: examples (S, B), losses and weights (S, B) or (S, members, B) of its steps."""
         if weights.dim() == 3:  # several members: the last is the result
             weights = weights[:, -1]
         if not bool(torch.isfinite(losses).all()):
             self.diverged_at = epoch
-        seen = self.watch.epoch(epoch, self.sampling.probability, index.view(self.steps, -1), weights)
+        seen = self.watch.epoch(epoch, self.sampling.probability, index, weights)
         return seen | {"loss": losses.mean().item()}
 
     def _evaluate(self, epoch: int) -> dict[str, Any]:
