@@ -17,7 +17,7 @@ from wgbench.backbones.base import Backbone
 from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import Dataset
 from wgbench.engine import precision
-from wgbench.errors import BadOption, MissingWeights
+from wgbench.errors import BadOption, MissingData, MissingWeights
 from wgbench.options import dump, first_problem
 from wgbench.registry import Registry
 from wgbench.request import Request
@@ -86,7 +86,17 @@ def draft(request: Request) -> Draft:
 def foreseen(request: Request) -> Subject:
     """What an entry will be about, without preparing data; an error where that needs data that is not there."""
     made = draft(request)
-    return made.subject(lambda: made.dataset.fingerprint(made.root))
+
+    def fingerprint() -> str:
+        try:
+            return made.dataset.fingerprint(made.root)
+        except OSError as problem:
+            wrong = f"its files are not all there ({problem.strerror}), and they are a part of its identity"
+            raise MissingData(
+                f"dataset {request.dataset}", wrong, "give them, with --data-dir or in the name"
+            ) from None
+
+    return made.subject(fingerprint)
 
 
 def needed(request: Request, subject: Subject) -> list[Cell]:

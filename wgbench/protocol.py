@@ -14,6 +14,7 @@ from wgbench.launch.job import Job
 from wgbench.launch.local import Call, Workers
 from wgbench.launch.speed import longest_first
 from wgbench.request import Observer, Request, Result
+from wgbench.suite_plans import Foreseen, keep
 
 KINDS = ("algorithms", "losses", "datasets", "backbones")
 
@@ -49,7 +50,7 @@ def run_all(
     every.decide()
     _usable(first.store)
     registered = {kind: getattr(wgbench, kind).registry.registered() for kind in KINDS}
-    with Workers(first.jobs or _jobs(first.device), registered) as workers:
+    with Workers(first.jobs or processes(first.device), registered) as workers:
         every.search(workers)
         every.train(workers)
     return [s.outcome for s in served if s.outcome is not None]
@@ -134,15 +135,19 @@ class _All:
                 self.refuse(s, planned)
                 continue
             s.entry, s.jobs = planned.entry, planned.jobs
+            if len(self.served) > 1:
+                keep(s.settled, Foreseen(entry=s.entry, cells=tuple(job.cell for job in s.jobs)))
+            whose = f"{s.request.algorithm} on {s.request.dataset}: " if len(self.served) > 1 else ""
             for line in planned.advice:
-                self.observer.say(line)
+                self.observer.say(whose + line)
 
     def _settle(self, workers: Workers, s: _Served) -> None:
         """Take over what a search chose."""
         s.settled, tuning = workers.call("wgbench.tuning:settle", s.request)
         best = tuning.drawn[tuning.chosen]
         chosen = ", ".join(f"{name}={value}" for name, value in best.options.items())
-        self.observer.say(f"{tuning.label} chose {chosen}, worst group {best.val:.1%} on val")
+        of = f" for {s.request.algorithm} on {s.request.dataset}" if len(self.served) > 1 else ""
+        self.observer.say(f"{tuning.label} chose {chosen}{of}, worst group {best.val:.1%} on val")
 
     def _run(self, workers: Workers, some: Sequence[_Served], *, conclude: bool) -> None:
         """Run the jobs that are not done, and write entries when nothing of theirs is left to do."""
@@ -208,7 +213,7 @@ def _done(job: Job) -> bool:
     return runs.finished(folder) or (job.may_fail and runs.failed(folder))
 
 
-def _jobs(device: str) -> int:
+def processes(device: str) -> int:
     """As many processes as there are cores for this one; one process where a GPU does the work."""
     if device.startswith("cuda"):
         return 1

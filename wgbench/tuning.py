@@ -11,20 +11,24 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count, islice
+from pathlib import Path
 from typing import Any
 
-from wgbench import algorithms, runs
+from wgbench import algorithms, drafting, runs
 from wgbench import options as opts
+from wgbench.algorithms.base import Algorithm
 from wgbench.algorithms.ranges import Range
 from wgbench.bits import uniform
 from wgbench.config import LAST, Cell
+from wgbench.drafting import draft, needed
 from wgbench.errors import AlgorithmFailed, BadOption
 from wgbench.evaluation.scores import cell_scores
 from wgbench.launch.job import Job
 from wgbench.planning import Plan, plan
 from wgbench.request import Request
-from wgbench.results.entry import read_run
+from wgbench.results.entry import Subject, read_run
 from wgbench.results.schema import Candidate, Tuning
+from wgbench.suite_plans import Foreseen
 
 SEED = 1999
 TRIES = 100  # draws for each configuration that is wanted, before a small set of choices counts as exhausted
@@ -63,6 +67,21 @@ def settle(request: Request) -> tuple[Request, Tuning]:
     return replace(request, settings=settings, tune=0), tuning
 
 
+def foreseen(request: Request) -> Foreseen:
+    """The cells that a request comes down to, as far as that is known without preparing data or training."""
+    if not request.tune:
+        subject = drafting.foreseen(request)
+        return Foreseen(entry=subject.digest(), cells=tuple(needed(request, subject)))
+    alone = _alone(request)
+    _, searched = _configurations(request, drafting.foreseen(alone), draft(alone).algorithm)
+    if all(_ended(request.store, cell) for cell in searched):
+        settled, _ = settle(request)
+        found = foreseen(settled)
+        return Foreseen(entry=found.entry, cells=(*searched, *found.cells))
+    by_default = replace(request, tune=0)
+    return Foreseen(entry="", cells=searched, undecided=tuple(needed(by_default, drafting.foreseen(by_default))))
+
+
 def draws(name: str, version: int, ranges: Mapping[str, Range], default: Mapping[str, Any], n: int) -> list[Any]:
     """`n` different configurations, the default first; fewer where the ranges do not hold so many."""
     found = [dict(default)]
@@ -82,6 +101,22 @@ def _share(name: str, version: int, option: str, number: int) -> float:
 
 
 def _search(request: Request) -> Search:
+    made, _ = plan(_alone(request))
+    drawn, cells = _configurations(request, made.subject, made.algorithm)
+    return Search(made, drawn, cells)
+
+
+def _alone(request: Request) -> Request:
+    """One seed of the search, without weight decay and without ERM."""
+    if SEED in (request.seeds or ()):
+        raise BadOption(f"--seeds {SEED}", "the search uses that seed", "take another one")
+    return replace(request, tune=0, seeds=(SEED,), weight_decays=(0.0,), baseline=False)
+
+
+def _configurations(
+    request: Request, subject: Subject, algorithm: Algorithm
+) -> tuple[tuple[dict[str, Any], ...], tuple[Cell, ...]]:
+    """The options that every configuration changes, and their cells."""
     found = algorithms.registry.find(request.algorithm)
     given = request.settings_of("algorithm")
     ranges = {option: at for option, at in found.target.search.items() if option not in given}
@@ -89,24 +124,26 @@ def _search(request: Request) -> Search:
     if not ranges:
         wrong = f"{found.name} declares no ranges" + (" but for what --set fixes" if found.target.search else "")
         raise BadOption(asked, f"{wrong}: there is nothing to search", "run without --tune")
-    if SEED in (request.seeds or ()):
-        raise BadOption(f"--seeds {SEED}", "the search uses that seed", "take another one")
-    made, _ = plan(replace(request, tune=0, seeds=(SEED,), weight_decays=(0.0,), baseline=False))
-    if made.subject.recipe.epochs < LAST:
-        wrong = f"configurations are compared by their last {LAST} epochs, and there are {made.subject.recipe.epochs}"
+    if subject.recipe.epochs < LAST:
+        wrong = f"configurations are compared by their last {LAST} epochs, and there are {subject.recipe.epochs}"
         raise BadOption(asked, wrong, f"take --epochs {LAST} or more")
-    own = made.subject.algorithm
+    own = subject.algorithm
     default = {option: own.options[option] for option in ranges}
     drawn = draws(found.name, own.version, ranges, default, request.tune)
-    return Search(made, tuple(drawn), tuple(_cell(made, options) for options in drawn))
+    return tuple(drawn), tuple(_cell(subject, algorithm, options) for options in drawn)
 
 
-def _cell(made: Plan, options: Mapping[str, Any]) -> Cell:
+def _ended(store: Path, cell: Cell) -> bool:
+    folder = runs.folder(store, cell)
+    return runs.finished(folder) or runs.failed(folder)
+
+
+def _cell(subject: Subject, algorithm: Algorithm, options: Mapping[str, Any]) -> Cell:
     """The cell of one configuration."""
-    own = made.subject.algorithm
-    algorithm = opts.build(type(made.algorithm), {**own.options, **options}, f"a draw for {own.name}")
-    record = own.model_copy(update={"options": opts.dump(algorithm)})
-    (cell,) = made.subject.model_copy(update={"algorithm": record}).cells()
+    own = subject.algorithm
+    built = opts.build(type(algorithm), {**own.options, **options}, f"a draw for {own.name}")
+    record = own.model_copy(update={"options": opts.dump(built)})
+    (cell,) = subject.model_copy(update={"algorithm": record}).cells()
     return cell
 
 

@@ -77,11 +77,11 @@ class Display(Observer):
         spent = time.monotonic() - self.first
         left = spent / max(self.done - 1, 1) * (self.epochs - self.done)
         if self.total is not None:
-            self.bars.update(self.total, completed=self.done, text=f"epochs, about {_span(left)} left")
+            self.bars.update(self.total, completed=self.done, text=f"epochs, about {span(left)} left")
         if not self.announced and spent > SETTLED and left > LONG:
             self.announced = True
             shorter = "--seeds, --wd and --epochs narrow it (the entry is then marked partial)"
-            self.console.print(f"this will take about {_span(left)}; {shorter}")
+            self.console.print(f"this will take about {span(left)}; {shorter}")
         if progress.epoch == progress.epochs:
             self.finished += 1
             self.bars.remove_task(self.rows[progress.cell])
@@ -109,7 +109,8 @@ def _named(cell: Cell) -> str:
     return f"{cell.algorithm.name} seed {cell.seed} wd {cell.weight_decay:g}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A duration in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

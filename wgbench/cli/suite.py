@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from wgbench.cli.standing import facts, table
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
 
@@ -111,6 +112,44 @@ def run(
         typer.echo(f"entries: {runs / 'entries'}")
     if any(isinstance(outcome, WgbenchError) for outcome in outcomes):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def status(
+    suite: Name,
+    only: Only = None,
+    seeds: Seeds = None,
+    wd: Decays = None,
+    epochs: Epochs = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    jobs: Jobs = None,
+    data_dir: DataDir = None,
+    runs: Runs = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """How far a suite is: cells done, half done and to do, and the time left at the speed of the runs in the store.
+
+    With the options of `suite run` that decide what is run. Nothing is trained, and no data prepared.
+    """
+    from wgbench.protocol import processes
+    from wgbench.suite_status import standings
+
+    circumstances = {"weights": weights, "device": device, "precision": precision, "data_dir": data_dir, "store": runs}
+    items = _items(suite, only, _narrowed(seeds, wd, epochs), circumstances)
+    found, together = standings([item.request for item in items])
+    at_once = jobs or processes(device)
+    if as_json:
+        rows = [{"name": i.name, "label": i.label, **facts(s.part), "written": s.written,
+                 "problem": str(s.problem) if s.problem else None}
+                for i, s in zip(items, found, strict=True)]  # fmt: skip
+        _print_json({"entries": rows, "together": facts(together), "processes": at_once})
+        return
+    from rich.console import Console
+
+    for part in table([item.name for item in items], found, together, at_once):
+        Console().print(part)
 
 
 def _items(suite: str, only: str | None, narrowed: dict[str, Any], common: dict[str, Any]) -> list["Item"]:
