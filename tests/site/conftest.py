@@ -2,39 +2,12 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
+from made_entries import COMMITTED, committed, hostile, rewritten
 
-from wgbench.results import building, schema
+from wgbench.results import building
 from wgbench.site.board import build
-
-COMMITTED = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits-v1" / "mlp"
-EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
-ENDING = "</script><!-- \u2028 ' \" & {{ 7 * 7 }} \u202e"
-
-
-def committed(name):
-    (folder,) = (COMMITTED / name).iterdir()
-    return folder
-
-
-def rewritten(folder, target, change):
-    """A copy of an entry with its JSON changed by `change(content)`."""
-    shutil.copytree(folder, target)
-    content = json.loads((target / schema.ENTRY).read_text())
-    change(content)
-    (target / schema.ENTRY).write_text(json.dumps(content))
-
-
-def hostile(content):
-    """Every text of an entry that its author may choose."""
-    content["algorithm"]["name"] = EVIL
-    content["algorithm"]["options"] = {EVIL: ENDING}
-    content["dataset"] |= {"name": f"evil {ENDING}", "group_names": [EVIL, ENDING, "odd-red", "'><b>"]}
-    content |= {"note": EVIL + ENDING, "submitter": EVIL, "command": ENDING + EVIL}
-    content["environment"]["packages"][EVIL] = ENDING
-    content["files"] = {"../" + EVIL: "0"}
 
 
 @pytest.fixture(scope="session")

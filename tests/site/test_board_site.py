@@ -4,16 +4,21 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from made_entries import committed, rewritten
 
+from wgbench.cli.main import outcome
 from wgbench.errors import BadEntry, StoreFailed
-from wgbench.results import stored
+from wgbench.results import building, schema, stored
 from wgbench.results.board import SCORES as BOARD_SCORES
 from wgbench.results.board import Board, Measured, Value
-from wgbench.site.board import build, curves, html, numbers, pages, rows, words
+from wgbench.site.board import build, curves, entry, html, numbers, pages, rows, words
 
 SMALL = 500_000  # bytes of a page
 
@@ -86,6 +91,7 @@ def test_reported_rows_are_apart_and_have_no_rank(site):
     kinds = [attrs["data-kind"] for tag, attrs in page.tags if tag == "tr" and "data-kind" in attrs]
     assert set(kinds) == {"reported"}
     assert "Never ranked" in page.text
+    assert "No entry yet" in page.text
     assert "67.6 ± 1.1" in page.text  # importance weighting without weight decay
 
 
@@ -100,12 +106,12 @@ def test_hostile_text_is_text_on_every_page(board, site):
         assert not [tag for tag, _ in page.tags if tag in ("img", "b", "iframe", "link")]
         assert not [key for _, attrs in page.tags for key in attrs if key.startswith("on") or key == "style"]
         assert not [script for script in page.scripts if "hacked" in script and not script.startswith("{")]
-    (entry,) = (parsed(path) for path in found if path.name.startswith("entry-"))
-    assert row.note in entry.text
-    assert row.submitter in entry.text
-    assert row.command in entry.text
-    assert len(entry.scripts) == 2
-    data = json.loads(entry.scripts[0])
+    (about,) = (parsed(path) for path in found if path.name.startswith("entry-"))
+    assert row.note in about.text
+    assert row.submitter in about.text
+    assert row.command.replace("\u2028", r"\u2028").replace("\u202e", r"\u202e") in about.text
+    assert len(about.scripts) == 2
+    data = json.loads(about.scripts[0])
     assert tuple(data["groups"]["facets"][0]["options"]) == board_of(board, "evil*").dataset.group_names
 
 
@@ -193,6 +199,10 @@ def test_durations(seconds, text):
     assert numbers.duration(seconds) == text
 
 
+def test_a_command_shows_signs_that_turn_its_direction():
+    assert numbers.plain("run \u202ex\nrm é") == r"run \u202ex\u000arm é"
+
+
 def test_an_interval_that_begins_at_zero_is_drawn_from_there():
     assert rows.bar(Value(mean=0.2, low=0.0, high=1.3, n=5)) == (0.2, 0.0, 1.0)
     assert rows.bar(Value(mean=0.2, n=1)) == (0.2, 0.2, 0.2)
@@ -230,6 +240,23 @@ def test_epochs_that_were_not_scored_are_not_drawn(board):
     assert all(None not in series["mean"] for series in chart["series"])
 
 
+def test_runs_that_diverged_at_once_are_zero_from_the_first_epoch(tmp_path):
+    def diverged(content):
+        content["cells"] = [{**cell, "diverged_at": 1} for cell in content["cells"]]
+
+    folder = tmp_path / "results" / "colored-digits-v1" / "mlp" / "iw" / "0000000000000000"
+    rewritten(committed("iw"), folder, diverged)
+    pq.write_table(pa.table({}), folder / schema.CURVES)
+    found = curves.charts(stored.load(folder))
+    assert all(set(series["mean"]) == {0} for series in found["accuracy"]["series"])
+    assert {line.final.mean for line in entry.group_lines(stored.load(folder))} == {0.0}
+    building.write(tmp_path, building.boards(building.placed(tmp_path, {})))
+    build(tmp_path, tmp_path / "site")
+    (page,) = (tmp_path / "site").rglob("entry-*.html")
+    assert "diverged at epoch 1" in parsed(page).text
+    assert "Weight per group" not in parsed(page).text
+
+
 def test_rows_that_differ_in_an_option_say_which(board):
     row, _ = entry_of(board, "gdro")
     faster = row.algorithm.model_copy(update={"options": {**row.algorithm.options, "nu": 0.1}})
@@ -240,3 +267,11 @@ def test_rows_that_differ_in_an_option_say_which(board):
 
 def test_the_site_has_words_for_every_score():
     assert set(words.SCORES) == set(BOARD_SCORES)
+
+
+def test_the_verb_builds_the_site_of_a_board(board, tmp_path, capsys):
+    shutil.copytree(board / "results" / "colored-digits-v1", tmp_path / "board" / "results" / "colored-digits-v1")
+    out = tmp_path / "site"
+    assert outcome(["leaderboard", "build", "--board", str(tmp_path / "board"), "--out", str(out)]) == 0
+    assert f"built {out / 'index.html'}" in capsys.readouterr().out
+    assert {path.name for path in out.iterdir() if path.is_dir()} >= {"colored-digits-v1", "waterbirds-v1"}

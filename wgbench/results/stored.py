@@ -110,6 +110,8 @@ class Stored:
     def _by_cell(self) -> Mapping[tuple[int, float, int, str], "pa.Table"]:
         """Rows of the curves by seed, weight decay, stage and split."""
         table = self._table(schema.CURVES)
+        if not table.num_rows:  # every cell diverged in its first epoch: no columns either
+            return {}
         found = {}
         keys = list(zip(*(table[name].to_pylist() for name in ("seed", "weight_decay", "stage", "split")), strict=True))
         places: dict[Any, list[int]] = {}
@@ -134,12 +136,12 @@ class Stored:
     def _curve(self, cell: schema.CellOf, split: str, rows: "pa.Table | None") -> SplitCurve:
         totals = cell.totals.get(split) or self.entry.dataset.counts[split]
         groups, classes = len(self.entry.dataset.group_names), len(self.entry.dataset.classes)
-        width = {"correct": groups, "class_correct": classes, "acc_correct": 0, "predicted": classes}
+        shape = {"correct": (groups,), "class_correct": (classes,), "acc_correct": (), "predicted": (classes,)}
         horizon = cell.epochs or self.entry.recipe.epochs
         epochs = rows["epoch"].to_numpy() if rows is not None else np.zeros(0, np.int64)
 
         def counted(name: str) -> NDArray[np.int64]:
-            values = _matrix(rows[name]) if rows is not None else np.zeros((0, width[name]))
+            values = _matrix(rows[name]) if rows is not None else np.zeros((0, *shape[name]))
             return _spread(values, epochs, horizon, 0).astype(np.int64)
 
         loss = _matrix(rows["loss"]) if rows is not None else np.zeros((0, groups))

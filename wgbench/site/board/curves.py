@@ -81,7 +81,7 @@ def _accuracy(curves: Mapping[Key, Curves], decays: Sequence[float], points: Bin
     facets = [
         _facet("metric", "Accuracy", [name for name, _ in METRICS], on=[0, 1]),
         _facet("split", "Split", [SPLIT_NAMES[split] for split in SPLITS], on=[0, 2]),
-        {**_facet("wd", "Weight decay", [f"{decay:g}" for decay in decays], on=[0]), "ramp": True},
+        {**_facet("wd", "Weight decay", [f"{decay:g}" for decay in decays], on=[0]), "ramp": True, "prefix": "wd "},
     ]
     return {**_axis(points), "facets": facets, "colour": ["wd", "split", "metric"], "dash": ["metric", "split"]} | {
         "strong": ["metric", 0],

@@ -1,11 +1,13 @@
 """Numbers as the site shows them: percent with one decimal, the full value beside it."""
 
 import json
+import unicodedata
 
 from wgbench.results.board import Value
 from wgbench.site.board.words import Unit
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+HIDDEN = ("Cc", "Cf", "Zl", "Zp")  # control, format, line and paragraph separators
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -62,3 +64,8 @@ def duration(seconds: float) -> str:
 def ratio(value: float) -> str:
     """Three digits that matter, without an exponent below a billion: `49.9`, `2330`."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def plain(text: str) -> str:
+    """A command to be read before it is run: signs that are not seen, or that turn the direction, are written out."""
+    return "".join(f"\\u{ord(sign):04x}" if unicodedata.category(sign) in HIDDEN else sign for sign in text)

@@ -89,7 +89,7 @@ def entry_page(board: Path, one: Board, line: rows.Line) -> bytes:
         recipe=entry.recipe(kept),
         surroundings=entry.surroundings(kept),
         checks=entry.checks(line.row, kept),
-        value_of=entry.value_of,
+        baseline=_page_of(one, line.row.baseline),
         level=words.LEVELS[line.row.verification.level],
         up="../",
     )
@@ -98,6 +98,12 @@ def entry_page(board: Path, one: Board, line: rows.Line) -> bytes:
 def folder_of(one: Board) -> str:
     """The folder of a dataset's pages."""
     return f"{slug(one.dataset.name)}-v{one.dataset.version}"
+
+
+def _page_of(one: Board, identity: str | None) -> str | None:
+    """The page of an entry of the same dataset; None where it is not on the board."""
+    listed = any(isinstance(row, Measured) and row.id == identity for row in one.rows)
+    return rows.file_of(identity) if listed and identity else None
 
 
 def _summary(one: Board) -> dict[str, object]:

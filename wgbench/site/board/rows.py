@@ -121,7 +121,7 @@ def bar(value: Value) -> Bar:
     return value.mean, max(0.0, low), min(1.0, high)
 
 
-def _short(line: Line, most: int = 20) -> str:
+def _short(line: Line, most: int = 18) -> str:
     """A name that fits beside a figure."""
     name = " ".join(filter(None, (line.row.algorithm.name, line.variant)))
     return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -31,7 +31,7 @@
   function label(chart, series, on) {
     const named = chart.facets.filter((facet) => on[facet.key].size > 1 || chart.facets.length === 1);
     const used = named.length ? named : chart.facets.slice(0, 1);
-    return used.map((facet) => facet.options[series[facet.key]]).join(", ");
+    return used.map((facet) => `${facet.prefix ?? ""}${facet.options[series[facet.key]]}`).join(", ");
   }
 
   function look(chart, series, style) {
@@ -161,7 +161,8 @@
       const style = styles(chart, on);
       const drawn = shown();
       const point = (i, value) => `${x(middle(i)).toFixed(1)},${y(value).toFixed(1)}`;
-      const bands = draw("g", {});
+      const crowd = drawn.length > 4 ? "faint" : "clear";
+      const bands = draw("g", { class: drawn.length > 8 ? "none" : crowd });
       const strokes = draw("g", {});
       for (const series of drawn) {
         const how = look(chart, series, style);
@@ -172,7 +173,7 @@
             bands.append(draw("path", { class: `band ${how.colour}`, d: `M${[...upper, ...lower].join("L")}Z` }));
           }
           const path = { class: `line ${how.colour}`, d: `M${piece.map((i) => point(i, series.mean[i])).join("L")}` };
-          path["stroke-width"] = how.strong ? 2.2 : 1.3;
+          path["stroke-width"] = how.strong && drawn.length <= 8 ? 2.2 : 1.3;
           if (how.dash) path["stroke-dasharray"] = how.dash;
           strokes.append(draw("path", path));
         }
