@@ -8,7 +8,7 @@ import pytest
 from wgbench import datasets, runs
 from wgbench.errors import BadData, WorkerDied
 from wgbench.launch import work
-from wgbench.launch.local import Workers
+from wgbench.launch.local import Call, Workers
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +58,24 @@ def test_a_killed_worker_is_named_and_the_next_call_goes_on(registered, toy_cell
     work.run(doomed, lambda p: seen.append(p.epoch))
     assert 15 < seen[0] < 400  # from its checkpoint
     assert runs.finished(runs.folder(doomed.store, doomed.cell))
+
+
+def test_who_follows_errors_goes_on_without_the_killed_process(registered, toy_cell, job):
+    doomed, other = job(toy_cell(epochs=400)), job(toy_cell("gdro"))
+    ended, told = {}, []
+
+    def kill(progress):
+        if (progress.cell, progress.epoch) == (doomed.cell.id, 20):
+            os.kill(next(w for w in workers.workers if w.task is doomed).process.pid, signal.SIGKILL)
+
+    def follow(one, problem):
+        ended[one.cell.id] = problem
+        return [Call("os:getpid", (), told.append)] if problem else []
+
+    with Workers(2, registered) as workers:
+        workers.run([doomed, other], kill, follow)
+    assert isinstance(ended[doomed.cell.id], WorkerDied)
+    assert ended[other.cell.id] is None
+    assert runs.finished(runs.folder(other.store, other.cell))
+    assert told != [os.getpid()], "a call is made in one of the processes that are left, or in a new one"
+    assert isinstance(told[0], int)

@@ -38,7 +38,7 @@ class Display(Observer):
         self.total: TaskID | None = None
         self.first: float | None = None  # when the first epoch ended: starting up says nothing of speed
         self.epochs = self.done = self.finished = 0
-        self.announced = False
+        self.announced = self.several = False
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +58,7 @@ class Display(Observer):
             self.first, self.done, self.finished = None, 0, 0
         self.bars.start()
         self.cells, self.rows = {c.id: c for c in todo}, {}
+        self.several = len({c.dataset.name for c in todo}) > 1
         self.epochs = sum(c.recipe.epochs for c in todo)
         if len(todo) < len(cells):
             self.console.print(f"{len(cells) - len(todo)} of {len(cells)} cells are done already")
@@ -67,12 +68,12 @@ class Display(Observer):
         """One more epoch of a cell."""
         self.done += 1
         self.first = self.first or time.monotonic()
-        cell = self.cells[progress.cell]
+        name = _named(self.cells[progress.cell], self.several)
         text = "" if progress.worst_group is None else f"worst group {progress.worst_group:5.1%}"
         if progress.cell not in self.rows:
-            self.rows[progress.cell] = self.bars.add_task(f"  {_named(cell)}", total=progress.epochs, text=text)
+            self.rows[progress.cell] = self.bars.add_task(f"  {name}", total=progress.epochs, text=text)
             if not self.console.is_terminal and len(self.rows) == 1:
-                self.console.print(f"{_named(cell)}: epoch {progress.epoch}, {text}")
+                self.console.print(f"{name}: epoch {progress.epoch}, {text}")
         self.bars.update(self.rows[progress.cell], completed=progress.epoch, text=text)
         spent = time.monotonic() - self.first
         left = spent / max(self.done - 1, 1) * (self.epochs - self.done)
@@ -86,7 +87,7 @@ class Display(Observer):
             self.finished += 1
             self.bars.remove_task(self.rows[progress.cell])
             if not self.console.is_terminal:
-                self.console.print(f"[{self.finished}/{len(self.cells)}] {_named(cell)}: {text}", markup=False)
+                self.console.print(f"[{self.finished}/{len(self.cells)}] {name}: {text}", markup=False)
 
 
 class SuiteDisplay(Display):
@@ -105,8 +106,11 @@ class SuiteDisplay(Display):
         self.console.print(f"entry {result.entry.id}: {self.names[id(request)]}", markup=False)
 
 
-def _named(cell: Cell) -> str:
-    return f"{cell.algorithm.name} seed {cell.seed} wd {cell.weight_decay:g}"
+def _named(cell: Cell, dataset: bool = False) -> str:
+    """A cell in a few words; the loss where it is another than usual, the dataset where there are several."""
+    words = [cell.algorithm.name, *([cell.loss.name] if cell.loss.name != "cross-entropy" else [])]
+    words += [f"on {cell.dataset.name}"] if dataset else []
+    return " ".join([*words, f"seed {cell.seed} wd {cell.weight_decay:g}"])
 
 
 def span(seconds: float) -> str:
