@@ -265,6 +265,13 @@ def test_rows_that_differ_in_an_option_say_which(board):
     assert rows.variants([row]) == [""]
 
 
+def test_a_partial_row_names_what_was_narrowed(board):
+    row, _ = entry_of(board, "gdro")
+    partial = ("seeds 2002 instead of 2002,2022", "weight decays 0 instead of 0,0.1", "no ERM baseline")
+    line = rows.Line(row.model_copy(update={"partial": partial}), (), "", "", "")
+    assert line.lacks == "seeds, weight decays, no ERM baseline"
+
+
 def test_the_site_has_words_for_every_score():
     assert set(words.SCORES) == set(BOARD_SCORES)
 

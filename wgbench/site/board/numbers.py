@@ -44,7 +44,7 @@ def told(value: Value | None, unit: Unit = "share") -> str:
     if value is None:
         return "none"
     sign = "" if unit == "epoch" else " %"
-    parts = [f"mean {exact(value.mean)} over {value.n} seed{'s' if value.n > 1 else ''}"]
+    parts = [f"mean {exact(value.mean)} over {count(value.n, 'seed')}"]
     if value.low is not None and value.high is not None:
         parts.append(f"95 % interval {shown(value.low, unit)} to {shown(value.high, unit)}{sign}")
     if value.bootstrap is not None:
@@ -64,6 +64,11 @@ def duration(seconds: float) -> str:
 def ratio(value: float) -> str:
     """Three digits that matter, without an exponent below a billion: `49.9`, `2330`."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def count(n: int, name: str) -> str:
+    """`1 seed`, `5 seeds`."""
+    return f"{n} {name}{'' if n == 1 else 's'}"
 
 
 def plain(text: str) -> str:

@@ -49,6 +49,11 @@ class Line:
     search: str
 
     @property
+    def lacks(self) -> str:
+        """What a partial entry narrowed, without the values: `seeds, epochs`; empty for a complete one."""
+        return ", ".join(_narrowed(lack) for lack in self.row.partial)
+
+    @property
     def needs(self) -> str:
         """The supervision, as the filter names it."""
         return supervision(self.row.algorithm.needs)
@@ -119,6 +124,12 @@ def bar(value: Value) -> Bar:
     """What is drawn of a score: mean, and the interval as far as it lies within 0 and 1."""
     low, high = (value.mean if end is None else end for end in (value.low, value.high))
     return value.mean, max(0.0, low), min(1.0, high)
+
+
+def _narrowed(lack: str) -> str:
+    """The name in `<name> <value> instead of <value>`; any other text as it is."""
+    stated, instead, _ = lack.partition(" instead of ")
+    return stated.rpartition(" ")[0] if instead and " " in stated else lack
 
 
 def _short(line: Line, most: int = 18) -> str:

@@ -116,13 +116,18 @@
 
     function frame(svg) {
       const { box, x, y } = scale;
+      const names = [];
       for (const mark of chart.windows) {
         const left = x(mark.from - 0.5);
         const wide = Math.max(2, x(mark.to + 0.5) - left);
         svg.append(draw("rect", { class: "window", x: left, y: box.top, width: wide, height: box.bottom - box.top }));
-        const end = left + wide / 2 > (box.left + box.right) / 2;
-        const where = { class: "mark", x: end ? left - 4 : left + wide + 4, y: box.bottom - 6 };
-        svg.append(draw("text", { ...where, "text-anchor": end ? "end" : "start" }, mark.label));
+        names.push([mark.label, left, left + wide]);
+      }
+      for (const [name, left, right] of names) {
+        // Within the window where it fits, else beside it, towards the middle of the plot.
+        const beside = (left + right) / 2 > (box.left + box.right) / 2 ? [left - 4, "end"] : [right + 4, "start"];
+        const [x, anchor] = right - left > 48 ? [(left + right) / 2, "middle"] : beside;
+        svg.append(draw("text", { class: "mark", x, y: box.bottom - 6, "text-anchor": anchor }, name));
       }
       for (const value of [0, 0.2, 0.4, 0.6, 0.8, 1].map((share) => share * chart.top)) {
         svg.append(draw("line", { class: "grid", x1: box.left, x2: box.right, y1: y(value), y2: y(value) }));
