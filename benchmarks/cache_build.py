@@ -25,7 +25,7 @@ from PIL import Image
 
 from wgbench.config import Views
 from wgbench.datasets import store
-from wgbench.engine.views import Pictures
+from wgbench.engine.pictures import Pictures
 from wgbench.types import Preprocess
 
 RESULT = Path(__file__).parent / "results" / "cache_build.json"

@@ -27,6 +27,7 @@ LAYERS = (
     ("request",),
     ("suite",),
     ("suite_file", "suite_plans"),
+    ("numerics",),
     ("drafting",),
     ("planning",),
     ("tuning",),

@@ -11,10 +11,10 @@ import torch
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 
-from wgbench import algorithms, backbones, datasets, losses
+from wgbench import algorithms, backbones, datasets, losses, numerics
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
-from wgbench.config import Cell, Plugin, Protocol, Recipe, replaced
+from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import Dataset
 from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingData, MissingWeights
@@ -43,21 +43,18 @@ class Draft:
 
     def subject(self, fingerprint: Callable[[], str]) -> Subject:
         """What the entry is about; the fingerprint is asked for where name, version and options do not pin the data."""
-        views = self.recipe.views
-        mode = precision.mode(
-            self.request.precision, self.device, self.backbone.convolutional, views.size if views else 0
-        )
-        return Subject(
+        found = Subject(
             dataset=_public(self.source, self.dataset.private, fingerprint),
             backbone=self.backbone_record,
             algorithm=self.algorithm_record,
             loss=_loss(self.recipe),
             recipe=self.recipe,
             protocol=self.protocol,
-            mode=mode,
+            mode=Mode(),
             data=None if self.dataset.pinned else fingerprint(),
             weights=digest(self.request.weights) if self.request.weights else None,
         )
+        return numerics.settled(found, self.request, self.backbone, self.device, self.root.cache)
 
 
 def draft(request: Request) -> Draft:

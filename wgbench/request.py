@@ -32,6 +32,7 @@ class Request:
     weights: Path | None = None
     device: str = "auto"
     precision: Literal["auto", "fp64", "fp32", "tf32", "bf16"] = "auto"
+    pipeline: Literal["fast", "reference"] = "fast"
     threads: int = 1
     deterministic: bool = False
     jobs: int | None = None
@@ -70,6 +71,7 @@ class Request:
         words += ["--weights FILE"] if self.weights else []
         words += ["--data-dir FOLDER"] if self.data_dir else []
         words += [f"--precision {self.precision}"] if self.precision != "auto" else []
+        words += [f"--pipeline {self.pipeline}"] if self.pipeline != "fast" else []
         return " ".join(words)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from wgbench.config import Views
 from wgbench.datasets import decoding, flat, store
-from wgbench.engine.views import evaluation_views
+from wgbench.engine.seen import evaluation_views
 from wgbench.errors import BadData, StoreFailed
 
 

@@ -7,18 +7,13 @@ from PIL import Image
 
 from wgbench.bits import uniform
 from wgbench.config import Mode, Views
-from wgbench.engine import views
+from wgbench.engine import seen
+from wgbench.engine.crops import PER_CROP, random_crops
+from wgbench.engine.pictures import Pictures
+from wgbench.engine.pil import eval_view
+from wgbench.engine.seen import evaluation_views
 from wgbench.engine.step import logits_of
-from wgbench.engine.views import (
-    PER_CROP,
-    Pictures,
-    Resident,
-    Texts,
-    eval_view,
-    evaluation_views,
-    inputs,
-    random_crops,
-)
+from wgbench.engine.views import Resident, Texts, inputs
 from wgbench.types import Preprocess, Ragged, Split, Tokens
 
 WATERBIRDS = Views(size=224, eval=(("resize", 256), ("crop", 224)))
@@ -155,7 +150,7 @@ def test_cached_evaluation_views_are_the_same_and_made_once(tmp_path, monkeypatc
     for _ in range(2):
         cached = Pictures(images, WATERBIRDS, Preprocess(), CPU, torch.float32, tmp_path)
         assert torch.equal(cached.eval(index), expected)
-        monkeypatch.setattr(views, "eval_view", lambda *_: pytest.fail("resized again"))
+        monkeypatch.setattr(seen, "eval_view", lambda *_: pytest.fail("resized again"))
 
 
 def test_other_steps_or_other_images_are_other_views(tmp_path):

@@ -29,8 +29,12 @@ def run(
     weights: Annotated[Path | None, typer.Option(help="a file with initial weights, instead of the hub's")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     precision: Annotated[
-        Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")
+        Literal["auto", "fp64", "fp32", "tf32", "bf16"],
+        typer.Option(help="of the arithmetic; auto: bf16 where a short trial on this machine finds it faster"),
     ] = "auto",
+    pipeline: Annotated[
+        Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field, for audits")
+    ] = "fast",
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)] = None,
@@ -58,6 +62,7 @@ def run(
         weights=weights,
         device=device,
         precision=precision,
+        pipeline=pipeline,
         threads=threads,
         deterministic=deterministic,
         jobs=jobs,

@@ -24,6 +24,7 @@ Decays = Annotated[str | None, typer.Option(help="weight decays instead of the s
 Epochs = Annotated[int | None, typer.Option(help="the horizon instead of the suite's", min=1)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 Precision = Annotated[Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")]
+Pipeline = Annotated[Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field")]
 Weights = Annotated[Path | None, typer.Option(help="initial weights, for entries that say `pretrained: true`")]
 DataDir = Annotated[
     Path | None,
@@ -69,6 +70,7 @@ def run(
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    pipeline: Pipeline = "fast",
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Jobs = None,
@@ -90,6 +92,7 @@ def run(
         "weights": weights,
         "device": device,
         "precision": precision,
+        "pipeline": pipeline,
         "threads": threads,
         "deterministic": deterministic,
         "jobs": jobs,

@@ -56,7 +56,10 @@ def prepared(cell: Cell, parts: Parts, device: torch.device) -> Prepared:
     preprocess, dtype, views = parts.backbone.preprocess(), precision.dtype(cell.mode), cell.recipe.views
     return Prepared(
         dict(parts.splits),
-        {name: inputs(s, views, preprocess, device, dtype, parts.cache) for name, s in parts.splits.items()},
+        {
+            name: inputs(s, views, preprocess, device, dtype, parts.cache, cell.mode.pipeline)
+            for name, s in parts.splits.items()
+        },
         {name: tally(s, device) for name, s in parts.splits.items()},
     )
 
@@ -167,7 +170,7 @@ class Fitter:
             torch.manual_seed(stream.torch_seed(self.cell.seed, member, For.INIT))
             networks.append(self.parts.backbone.build(self.parts.spec))
         networks = networks.to(self.device, precision.dtype(self.cell.mode))
-        if self.parts.backbone.convolutional:
+        if self.parts.backbone.convolutional and self.cell.mode.pipeline == "fast":
             networks = networks.to(memory_format=torch.channels_last)
         if isinstance(start, Trained):
             load_module(networks, start.stage.networks.state_dict())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,12 @@ from wgbench.config import Recipe
 class Optimizer:
     """Gradient steps of a recipe: schedule, clipping, decay, and the pull towards theta(0) of the paper's Eq. 12."""
 
-    def __init__(self, parameters: Sequence[nn.Parameter], recipe: Recipe, steps_per_epoch: int) -> None:
+    def __init__(
+        self, parameters: Sequence[nn.Parameter], recipe: Recipe, steps_per_epoch: int, *, fused: bool = True
+    ) -> None:
         self.parameters, self.recipe, self.steps_per_epoch = list(parameters), recipe, steps_per_epoch
         self.start = [p.detach().clone() for p in self.parameters] if recipe.l2_to_init else []
-        self.inner = _inner(self.parameters, recipe)
+        self.inner = _inner(self.parameters, recipe, fused)
         self.fixed_rate = recipe.schedule == "constant" and recipe.warmup_epochs == 0
 
     def step(self, done: int) -> None:
@@ -44,13 +47,14 @@ def learning_rate(recipe: Recipe, done: int, steps_per_epoch: int) -> float:
     return recipe.lr * 0.5 * (1 + math.cos(math.pi * (done - warmup) / max(1, total - warmup)))
 
 
-def _inner(parameters: Sequence[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)  # one kernel per step, where there is one
+def _inner(parameters: Sequence[nn.Parameter], recipe: Recipe, fused: bool) -> torch.optim.Optimizer:
+    """One kernel per step where that is wanted and there is one; else parameter by parameter."""
+    fused = fused and all(p.device.type in ("cpu", "cuda") for p in parameters)
+    options: dict[str, Any] = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
+    options |= {"fused": True} if fused else {"foreach": False}
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
-    return torch.optim.SGD(
-        parameters, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=fused
-    )
+        return torch.optim.AdamW(parameters, **options)
+    return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
 
 
 def _grad(parameter: nn.Parameter) -> Tensor:

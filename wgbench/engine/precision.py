@@ -1,16 +1,15 @@
-"""Device and numerical precision: chosen once, before cells are planned, and recorded in each of them."""
+"""Device and numerical precision, as they were chosen before cells were planned (`numerics`)."""
 
 import contextlib
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from wgbench.config import Mode
 from wgbench.errors import DeviceFailed
 
-Precision = Literal["auto", "fp64", "fp32", "tf32", "bf16"]
-PAYS_FROM = 64  # pixels: below, bf16 convolutions were no faster on CPUs
+PAYS_FROM = 64  # pixels: below, `auto` does not look for anything faster than fp32
 
 
 def device(asked: str) -> torch.device:
@@ -26,21 +25,9 @@ def device(asked: str) -> torch.device:
     return wanted
 
 
-def mode(asked: Precision, on: torch.device, convolutional: bool, side: int) -> Mode:
-    """The precision to compute in. `auto`: bf16 for convolutions on hardware that has it, else fp32.
-
-    `side` is the images' size in pixels.
-    """
-    if asked != "auto":
-        return Mode(precision=asked)
-    return Mode(precision="bf16" if convolutional and side >= PAYS_FROM and has_bf16(on) else "fp32")
-
-
 def has_bf16(on: torch.device) -> bool:
-    """Whether bf16 matrix products are in the hardware, not emulated."""
-    if on.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return on.type == "cpu" and bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+    """Whether a GPU has bf16 matrix products in hardware, not emulated. CPUs are put to the test: `engine.probe`."""
+    return on.type == "cuda" and bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def dtype(of: Mode) -> torch.dtype:

@@ -14,12 +14,14 @@ from wgbench.algorithms.base import Algorithm, Refit
 from wgbench.backbones.base import Network
 from wgbench.config import EARLY, Cell, Recipe
 from wgbench.engine import state, stream
+from wgbench.engine.crops import Crops
 from wgbench.engine.optimizer import Optimizer
+from wgbench.engine.reference import count
 from wgbench.engine.refit import is_scored, replaced_head
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
-from wgbench.engine.step import backward, features_of, forward, logits_of, losses_of
+from wgbench.engine.step import backward, features_of, forward, logits_by_batch, logits_of, losses_of
 from wgbench.engine.stream import For
-from wgbench.engine.views import Crops, Inputs
+from wgbench.engine.views import Inputs
 from wgbench.engine.watch import Watch
 from wgbench.errors import AlgorithmFailed
 from wgbench.evaluation.metrics import Tally, predict
@@ -88,7 +90,8 @@ class Stage:
         self.loss_state = {k: v.to(device) for k, v in loss.init(train).items()}
         self.state = {k: v.to(device) for k, v in algorithm.init(train).items()}
         self.initial = {k: v.clone() for k, v in self.state.items() if v.numel() <= SMALL}
-        self.optimizer = Optimizer(list(networks.parameters()), recipe, self.steps)
+        fused = cell.mode.pipeline == "fast"
+        self.optimizer = Optimizer(list(networks.parameters()), recipe, self.steps, fused=fused)
         self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
         self.best = Best()
         self.diverged_at: int | None = None
@@ -141,9 +144,8 @@ class Stage:
         label, group = targets.label[index], targets.group[index]
         self.networks.train()
         all_losses, all_weights = [], []
-        for step in range(self.steps):
+        for step, x in enumerate(inputs.training(visits, crops, self.batch_size)):
             part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            x = inputs.train(visits[part], crops[part] if crops is not None else None)
             batch = Batch(index[part], label[part], group[part])
             logits = [forward(network, x, self.cell.mode) for network in self.networks]  # type: ignore[arg-type]
             losses = losses_of(logits, batch, self.loss, epoch, self.loss_state)
@@ -175,15 +177,24 @@ class Stage:
         lines: dict[str, Any] = {}
         with self._scored_head(epoch):
             for name in self.prepared.splits:
-                targets = self.tallies[name]
-                logits = logits_of(self.network, self.prepared.inputs[name], self.cell.mode)
-                losses = self.loss.per_example(logits, targets.label, targets.group, epoch, self.loss_state)
-                lines[name], predicted = targets.count(logits, losses)
+                lines[name], predicted = self._counted(name, epoch)
                 if not all(map(_is_finite, lines[name]["loss"])):
                     self.diverged_at = epoch
         if self.diverged_at is None:
             self._keep(epoch, lines, predicted)
         return lines
+
+    def _counted(self, name: str, epoch: int) -> tuple[dict[str, Any], Tensor]:
+        """Counts and predicted classes of one split."""
+        targets, inputs, mode = self.tallies[name], self.prepared.inputs[name], self.cell.mode
+
+        def losses(logits: Tensor, i: Tensor | slice) -> Tensor:
+            return self.loss.per_example(logits, targets.label[i], targets.group[i], epoch, self.loss_state)
+
+        if mode.pipeline == "reference":
+            return count(logits_by_batch(self.network, inputs, mode), targets, losses)
+        logits = logits_of(self.network, inputs, mode)
+        return targets.count(logits, losses(logits, slice(None)))
 
     def _scored_head(self, epoch: int) -> AbstractContextManager[None]:
         """The network with the head that is scored: its own, or one refitted for the moment."""

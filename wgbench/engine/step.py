@@ -1,6 +1,6 @@
 """One training step, and one evaluation: the two things that everything else is arranged around."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -55,10 +55,17 @@ def features_of(network: Network, inputs: Inputs, mode: Mode) -> Tensor:
     return _over(inputs, features)
 
 
+@torch.inference_mode()
+def logits_by_batch(network: Network, inputs: Inputs, mode: Mode) -> Iterator[tuple[Tensor, Tensor]]:
+    """Indices (B,) and logits (B, C) of one batch after the other."""
+    network.eval()
+    for part, x in zip(inputs.batches(), inputs.evaluation(), strict=True):
+        yield part, forward(network, x, mode)
+
+
 def _over(inputs: Inputs, compute: Callable[[Tensor], Tensor]) -> Tensor:
     """What is computed batch by batch, in the order of the examples."""
-    parts = inputs.batches()
-    rows = torch.cat([compute(inputs.eval(part)) for part in parts])
+    rows = torch.cat([compute(x) for x in inputs.evaluation()])
     out = torch.empty_like(rows)
-    out[torch.cat(list(parts)).to(rows.device)] = rows
+    out[torch.cat(list(inputs.batches())).to(rows.device)] = rows
     return out

@@ -82,8 +82,10 @@ def _warnings(a: Entry, b: Entry) -> Iterator[str]:
         yield f"the recipes differ: {', '.join(differing)}"
     if differing := _fields(_dumped(a.loss), _dumped(b.loss)):
         yield f"the losses differ: {', '.join(differing)}"
-    if a.mode != b.mode:
+    if a.mode.precision != b.mode.precision:
         yield f"the precision differs: {a.mode.precision} and {b.mode.precision}"
+    if a.mode.pipeline != b.mode.pipeline:
+        yield f"the pipeline differs: {a.mode.pipeline} and {b.mode.pipeline}"
     if (a.weights, a.backbone.start) != (b.weights, b.backbone.start):
         yield f"the initial weights differ: {a.backbone.start} and {b.backbone.start}"
     if not _same_grid(a, b):
