@@ -1,5 +1,6 @@
 """Curves read back from an entry's files give the scores that were computed from the run folders."""
 
+import numpy as np
 import pytest
 
 from wgbench import protocol
@@ -25,6 +26,24 @@ def test_scores_follow_from_the_files(result):
     assert found.mass(1, 0.0).shape == (24, 4)
     assert 0.5 < found.mass(1, 0.0)[-1].sum() < 1 + 1e-6  # Group DRO loses the share of groups that a batch misses
     assert found.predictions()["final-1"].shape == (80,)
+
+
+def test_more_epochs_than_the_entry_has_are_named(result):
+    found = stored.load(result.folder)
+    cells = tuple(cell.model_copy(update={"epochs": 5}) for cell in found.entry.cells)
+    changed = stored.Stored(found.entry.model_copy(update={"cells": cells}), found.folder)
+    with pytest.raises(BadEntry, match=r"curves\.parquet has epochs outside of 1 to 5"):
+        _ = changed.curves
+
+
+def test_group_dro_keeps_the_logarithms_of_its_weights(result):
+    found = stored.load(result.folder)
+    state = found.state(1, 0.0)
+    if found.entry.algorithm.name != "gdro":
+        assert state == {}
+    else:
+        assert state["log_q"].shape == (24, 4)
+        assert np.exp(state["log_q"]).sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_missing_and_damaged_curves_are_named(result):

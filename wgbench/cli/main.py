@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, run, score, submit, suite
+from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, report, run, score, submit, suite
 from wgbench.errors import WgbenchError
 
 INTERRUPTED = 130
@@ -24,6 +24,7 @@ app.command("info")(info.info)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
+app.command("report")(report.report)
 app.command("score")(score.score)
 app.add_typer(data.app, name="data")
 leaderboard.app.command("submit")(submit.submit)

@@ -10,13 +10,14 @@ from rich.text import Text
 from wgbench.errors import WgbenchError
 from wgbench.evaluation.scores import Score
 from wgbench.request import Result
+from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 
 
 def summary(entry: Entry, folder: Path) -> list[RenderableType]:
     """Headline scores, the row of weight decays, what to know about the entry, and where it lies."""
     tables = [_headline(entry), *([_weight_decays(entry)] if entry.scores.wd_curve else [])]
-    return [*tables, Text("\n".join([*_remarks(entry), f"entry: {folder}"]))]
+    return [*tables, Text("\n".join([*remarks(entry), f"entry: {folder}"]))]
 
 
 def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> Table:
@@ -66,24 +67,6 @@ def _weight_decays(entry: Entry) -> Table:
     for point in entry.scores.wd_curve or ():
         table.add_row(f"{point.weight_decay:g}", _shown(point.train_acc), _shown(point.wga))
     return table
-
-
-def _remarks(entry: Entry) -> list[str]:
-    remarks = [f"partial: {'; '.join(entry.partial)}"] if entry.partial else []
-    if entry.tuning.chosen is not None:
-        options = entry.tuning.drawn[entry.tuning.chosen].options
-        chosen = ", ".join(f"{name}={value}" for name, value in options.items())
-        remarks.append(f"hyper-parameters: {entry.tuning.label}, {chosen}")
-    diverged = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.diverged_at is not None]
-    collapsed = [f"seed {c.seed} wd {c.weight_decay:g}" for c in entry.cells if c.collapsed and c.diverged_at is None]
-    remarks += [f"diverged (counted as 0): {', '.join(diverged)}"] if diverged else []
-    sets = [c.notes["error_set"] for c in entry.cells if "error_set" in c.notes and c.weight_decay == 0]
-    if sets:
-        mean = [sum(recall) / len(sets) for recall in zip(*(s["recall"] for s in sets), strict=True)]
-        shares = ", ".join(f"{n} {100 * r:.0f} %" for n, r in zip(entry.dataset.group_names, mean, strict=True))
-        remarks.append(f"error set: {sum(s['size'] for s in sets) / len(sets):.0f} examples; of {shares}")
-    remarks += [f"predicts a single class at the end: {', '.join(collapsed)}"] if collapsed else []
-    return remarks
 
 
 def _shown(score: Score | None, missing: str = "-") -> str:

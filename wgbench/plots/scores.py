@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from wgbench.evaluation.intervals import Interval, student
+from wgbench.evaluation.intervals import Interval
 from wgbench.evaluation.scores import Score
 from wgbench.plots import lines, style
-from wgbench.plots.series import plain, seeds_at
+from wgbench.plots.series import plain
 from wgbench.results.ground import labels
+from wgbench.results.groups import group_accuracies
 from wgbench.results.stored import Stored
 
 MOMENTS = (  # of a run: the score, its name, and how it is drawn
@@ -44,11 +44,11 @@ def early_selected_final(entries: Sequence[Stored]) -> Figure:
 @style.styled
 def final_by_group(entries: Sequence[Stored]) -> Figure:
     """Final test accuracy of every group and entry: means of the last epochs, without weight decay."""
-    kept = [stored for stored in plain(entries) if final_groups(stored)]
+    kept = [stored for stored in plain(entries) if group_accuracies(stored, "final")]
     figure, axes = _rows(kept)
     handles = []
     for row, stored in enumerate(kept):
-        found = final_groups(stored)
+        found = group_accuracies(stored, "final")
         middle = (len(found) - 1) / 2
         for index, (name, interval) in enumerate(found.items()):
             place = row + 0.56 * (index - middle) / max(len(found) - 1, 1)  # side by side, so that bars do not hide
@@ -59,28 +59,9 @@ def final_by_group(entries: Sequence[Stored]) -> Figure:
     return figure
 
 
-def final_groups(stored: Stored) -> dict[str, Interval]:
-    """Test accuracy of each group with examples, mean of the last epochs, over seeds; empty where it does not fit."""
-    return window_groups(stored, None)
-
-
-def window_groups(stored: Stored, window: tuple[int, int] | None) -> dict[str, Interval]:
-    """Test accuracy of each group over a window of epochs, the last ones if None, as fractions over the seeds."""
-    entry, last = stored.entry, stored.entry.protocol.last
-    rows = []
-    for seed in seeds_at(stored, 0.0):
-        curves = stored.curves[seed, 0.0]
-        first, end = window or (curves.epochs - last + 1, curves.epochs)
-        if first < 1 or end > curves.epochs:
-            return {}
-        rows.append(curves.test.group_acc[first - 1 : end].mean(axis=0))
-    names = enumerate(entry.dataset.group_names)
-    return {name: student(r[g] for r in rows) for g, name in names if rows and not np.isnan(rows[0][g])}
-
-
 def _rows(entries: Sequence[Stored]) -> tuple[Figure, Axes]:
     """One row per entry, the first on top, with its name."""
-    figure = style.canvas(style.WIDTH, 1.9 + 0.34 * len(entries))
+    figure = style.canvas(style.WIDTH, 1.9 + 0.3 * len(entries))
     axes = figure.subplots()
     style.dress(axes)
     axes.set_yticks(range(len(entries)), [style.short(label, 36) for label in labels(entries)])

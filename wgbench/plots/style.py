@@ -22,7 +22,7 @@ SHORT = 20  # horizons below this have a linear axis
 MARKERS = "osD^vPX"
 GREY, SHADE = "#666666", "#ececec"
 TEXT, SMALL, FINE = 10, 9, 8  # points; figures are at most WIDTH inches wide, so that they stay readable on a phone
-WIDTH, NARROW = 6.4, 4.8
+WIDTH, NARROW = 5.8, 4.8
 BASE = {
     "font.size": TEXT,
     "axes.titlesize": TEXT,
@@ -31,7 +31,7 @@ BASE = {
     "axes.edgecolor": GREY,
     "legend.fontsize": SMALL,
     "legend.frameon": False,
-    "legend.handlelength": 2.6,
+    "legend.handlelength": 2.4,
     "lines.linewidth": 1.6,
     "text.parse_math": False,  # names are text, whatever dollar signs they hold
     "svg.hashsalt": "wgbench",
@@ -97,10 +97,10 @@ def multiples(n: int, columns: int = 3, share: bool = True, panel: float = 1.55)
     return figure, panels[:n]
 
 
-def dress(axes: Axes, title: str = "", x: str = "", y: str = "") -> None:
+def dress(axes: Axes, title: str = "", x: str = "", y: str = "", size: float = TEXT) -> None:
     """Title on the left, axis labels, a light grid behind the lines, ticks of a readable size."""
     if title:
-        axes.set_title(title, loc="left")
+        axes.set_title(title, loc="left", fontsize=size)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(color="#dddddd", linewidth=0.6)
@@ -116,7 +116,7 @@ def epoch_axis(axes: Axes, horizon: int) -> None:
         return
     axes.set_xscale("log")
     axes.set_xlim(0.93, horizon * 1.07)
-    tens = [10**k for k in range(5) if 10**k < horizon / 1.9]
+    tens = [10**k for k in range(5) if 10**k < horizon / 4]
     axes.set_xticks([*tens, horizon], [f"{tick}" for tick in (*tens, horizon)])
 
 
@@ -131,7 +131,7 @@ def legend(figure: Figure, title: str, handles: Sequence[Any], columns: int) -> 
         ncols=columns,
         alignment="left",
         title_fontproperties={"size": TEXT + 1, "weight": "bold"},
-        columnspacing=1.4,
+        columnspacing=1.2,
     )
 
 

@@ -22,7 +22,7 @@ SELECTED = style.Look(style.COLOURS[1], style.DASHES[2])
 @style.styled
 def weight_decay_curves(stored: Stored) -> Figure:
     """The paper's Figure 2 for one entry: average train and worst-group test accuracy, a line per weight decay."""
-    figure = style.canvas(style.WIDTH, 3.9)
+    figure = style.canvas(style.WIDTH, 3.7)
     decays = sorted(stored.entry.protocol.weight_decays)
     handles = []
     panels = (("Average, train", average("train")), ("Worst group, test", worst_group("test")))
@@ -46,7 +46,7 @@ def weight_decay_robustness(entries: Sequence[Stored]) -> Figure:
     figure, panels = style.multiples(len(kept), share=False)
     handles: list[Line2D | Patch] = []
     for axes, stored, label in zip(panels, kept, labels(kept), strict=True):
-        style.dress(axes, style.short(label, 26))
+        style.dress(axes, style.short(label, 19), size=style.SMALL)
         handles += _along(axes, stored)
         axes.set_ylim(-8, 108)
     style.legend(figure, lines.titled(kept, "Final accuracy, %, by weight decay"), handles, 2)

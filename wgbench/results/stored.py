@@ -139,6 +139,9 @@ class Stored:
         shape = {"correct": (groups,), "class_correct": (classes,), "acc_correct": (), "predicted": (classes,)}
         horizon = cell.epochs or self.entry.recipe.epochs
         epochs = rows["epoch"].to_numpy() if rows is not None else np.zeros(0, np.int64)
+        if len(epochs) and not 1 <= epochs.min() <= epochs.max() <= horizon:
+            wrong = f"{schema.CURVES} has epochs outside of 1 to {horizon}"
+            raise BadEntry(f"entry {self.folder}", wrong, "copy the whole folder that `wgbench run` wrote")
 
         def counted(name: str) -> NDArray[np.int64]:
             values = _matrix(rows[name]) if rows is not None else np.zeros((0, *shape[name]))
