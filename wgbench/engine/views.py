@@ -21,6 +21,7 @@ from wgbench.engine.reference import Loader
 from wgbench.types import Preprocess, Ragged, Split, Tokens
 
 EVAL_BATCH, TEXT_BATCH = 1024, 128  # examples that are evaluated at once
+PLAIN_PIXELS = 1 << 18  # of plain images that a CPU evaluates at once: with more, activations leave its caches
 
 
 class Inputs(Protocol):
@@ -73,10 +74,12 @@ class Resident:
 
     def __init__(self, x: Tensor, preprocess: Preprocess, device: torch.device, dtype: torch.dtype) -> None:
         self.x = normalised(x, preprocess).to(device, dtype) if x.dim() == 4 else x.to(device, dtype)
+        pixels = self.x[0, 0].numel() if self.x.dim() == 4 and device.type == "cpu" else 1
+        self.size = max(1, min(EVAL_BATCH, PLAIN_PIXELS // pixels))
 
     def batches(self) -> Sequence[Tensor]:
         """In order."""
-        return torch.split(torch.arange(len(self.x)), EVAL_BATCH)
+        return torch.split(torch.arange(len(self.x)), self.size)
 
     def crops(self, index: Tensor, *key: int) -> Crops | None:  # noqa: ARG002
         """None: training sees what evaluation sees."""
@@ -97,7 +100,7 @@ class Resident:
 
     def evaluation(self) -> Iterator[Tensor]:
         """The resident tensor, cut."""
-        return iter(torch.split(self.x, EVAL_BATCH))
+        return iter(torch.split(self.x, self.size))
 
 
 class Texts:
