@@ -6,11 +6,10 @@ from functools import cached_property
 
 import torch
 
-from wgbench import algorithms, backbones, datasets, losses
-from wgbench import options as opts
+from wgbench import algorithms, losses
 from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
-from wgbench.config import Cell, Plugin, Protocol
+from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS, Dataset
 from wgbench.drafting import baselines, draft, needed
 from wgbench.errors import WgbenchError
@@ -21,6 +20,7 @@ from wgbench.losses.base import Loss
 from wgbench.request import Request
 from wgbench.results import schema
 from wgbench.results.entry import Described, Subject, Target
+from wgbench.results.partial import lacks, start
 from wgbench.types import Preprocess, Root, Spec, Split
 
 
@@ -124,8 +124,8 @@ class Plan:
                 needs=tuple(sorted(algorithms.registry.find(name).target.needs | self._loss().needs)),
                 distribution=info.owner,
             ),
-            self._start(),
-            tuple(_lacks(subject, self.dataset, has_baseline=bool(self.baselines) or name == "erm")),
+            start(self.subject),
+            lacks(subject, self.dataset, has_baseline=bool(self.baselines) or name == "erm"),
             request.command(),
             request.note,
         )
@@ -137,11 +137,6 @@ class Plan:
 
     def _loss(self) -> Loss:
         return losses.make(self.subject.loss.name, **self.subject.loss.options)
-
-    def _start(self) -> str:
-        if self.subject.weights:
-            return f"file {self.subject.weights[:16]}"
-        return "pretrained" if self.subject.recipe.pretrained else "from scratch"
 
 
 @dataclass(frozen=True)
@@ -182,36 +177,3 @@ def plan(request: Request, shelf: Shelf | None = None) -> tuple[Plan, list[str]]
     shape = shape_of(train, subject.cells()[0])
     made.backbone.fetch(Spec(shape, train.n_classes, made.recipe.pretrained, request.weights))
     return found, list(made.algorithm.advise(train, made.recipe))
-
-
-def _lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> list[str]:
-    """What an entry is missing to be complete under the rules."""
-    full = Protocol(weight_decays=dataset.weight_decays)
-    lacks = []
-    for what, given, wanted in (
-        ("seeds", subject.protocol.seeds, full.seeds),
-        ("weight decays", subject.protocol.weight_decays, full.weight_decays),
-    ):
-        if set(given) != set(wanted):
-            lacks.append(f"{what} {_shown(given)} instead of {_shown(wanted)}")
-    ours, theirs = subject.recipe.model_dump(), dataset.recipe.model_dump()
-    lacks += [f"{name} {ours[name]} instead of {theirs[name]}" for name in theirs if ours[name] != theirs[name]]
-    for owner, plugin, registry in (
-        ("dataset", subject.dataset, datasets.registry),
-        ("backbone", subject.backbone, backbones.registry),
-    ):
-        defaults = opts.defaults(registry.find(plugin.name).target)
-        lacks += [
-            f"{owner}.{name} {value} instead of {defaults[name]}"
-            for name, value in plugin.options.items()
-            if name in defaults and value != defaults[name]
-        ]
-    if dataset.caveat:
-        lacks.append(dataset.caveat)
-    if not has_baseline:
-        lacks.append("no ERM baseline")
-    return lacks
-
-
-def _shown(values: tuple[float, ...]) -> str:
-    return ",".join(f"{v:g}" for v in values)

@@ -8,7 +8,10 @@ import pytest
 from wgbench.config import Plugin
 from wgbench.results import board, building, schema
 from wgbench.results.building import Placed, boards
+from wgbench.results.checking import check_board
+from wgbench.results.known import labels
 from wgbench.results.verify import Verification
+from wgbench.types import Root
 
 BOARD = Path(__file__).parents[2] / "leaderboards"
 NAMES = ("erm", "gdro", "iw", "rwg", "subg")
@@ -29,16 +32,17 @@ def built(entries, replayed=FULL):
     return made["colored-digits-v1.json"].rows
 
 
-def test_the_committed_files_are_what_the_entries_give(tmp_path):
-    made = building.boards(building.placed(BOARD, {}))
+def test_the_committed_entries_are_sound_and_the_files_are_what_they_give(tmp_path, cache):
+    reports = check_board(BOARD, labels(Root(cache, None)), ours=True)
+    assert [f"{r.name}: {line}" for r in reports for line in (*r.problems, *r.remarks)] == []
+    made = boards(building.placed(BOARD, {report.name: report.level for report in reports}))
     names = [path.name for path in building.write(tmp_path, made)]
     assert sorted(names) == sorted(path.name for path in BOARD.glob("*.json"))
     for name in names:
-        assert (tmp_path / name).read_text() == (BOARD / name).read_text(), (
-            f"run `wgbench leaderboard build` for {name}"
-        )
+        built, committed = (tmp_path / name).read_text(), (BOARD / name).read_text()
+        assert built == committed, f"run `wgbench leaderboard build` for {name}"
         model = board.Index if name == board.INDEX else board.Board
-        assert model.model_validate_json((BOARD / name).read_bytes()).to_json() == (BOARD / name).read_text()
+        assert model.model_validate_json(committed).to_json() == committed
 
 
 def test_rows_say_what_their_entries_say(entries):
@@ -80,6 +84,18 @@ def test_equal_rows_share_a_rank_and_networks_have_their_own(entries):
     wide = entries["gdro"].model_copy(update={"backbone": other})
     rows = built([*(entries[n] for n in ("erm", "iw", "rwg", "gdro")), wide])
     assert [(r.algorithm.name, r.rank) for r in rows] == [("gdro", 1), ("gdro", 1), ("iw", 2), ("rwg", 2), ("erm", 4)]
+
+
+def test_options_that_were_set_by_hand_are_said_to_be(entries):
+    def row(entry, **options):
+        algorithm = entry.algorithm.model_copy(update={"options": {**entry.algorithm.options, **options}})
+        return built([entry.model_copy(update={"algorithm": algorithm})])[0]
+
+    assert row(entries["gdro"]).tuning == "default"
+    assert row(entries["gdro"], nu=0.5).tuning == "set by hand"
+    jtt = schema.read(next((BOARD / "results" / "colored-digits-v1" / "mlp" / "jtt").iterdir()))
+    assert row(jtt).tuning == "default"  # the dataset's own, which are published
+    assert row(jtt, up=3).tuning == "set by hand"
 
 
 def test_the_order_of_entries_does_not_matter(entries):

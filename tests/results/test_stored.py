@@ -49,5 +49,5 @@ def test_group_dro_keeps_the_logarithms_of_its_weights(result):
 def test_missing_and_damaged_curves_are_named(result):
     path = result.folder / schema.CURVES
     path.write_bytes(b"PAR1")
-    with pytest.raises(BadEntry, match=r"curves\.parquet cannot be read .*; copy the whole folder"):
+    with pytest.raises(BadEntry, match=r"curves\.parquet: it cannot be read .*; copy the whole folder"):
         _ = stored.load(result.folder).curves

@@ -29,6 +29,7 @@ class Toy(Dataset):
     source: ClassVar[str] = "made up"
     citation: ClassVar[str] = "none"
     licence: ClassVar[str] = "none"
+    embedded: ClassVar[bool] = True
     backbone: ClassVar[str] = "mlp"
     recipe: ClassVar[Recipe] = Recipe(epochs=24, batch_size=16, lr=0.1)
     weight_decays: ClassVar[tuple[float, ...]] = (0.0, 0.1)

@@ -1,16 +1,26 @@
-"""`wgbench leaderboard`: entries onto a board, and the board's own files."""
+"""`wgbench leaderboard`: entries onto a board, looked at, built into its files and shown."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(help="Put entries on a leaderboard, and build it.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from wgbench.results.known import Labels
+
+FAILED = 2
+SHOWN = 20  # problems of one entry that are printed
+
+app = typer.Typer(help="Put entries on a leaderboard, check them, and build it.", no_args_is_help=True)
+Board = Annotated[Path, typer.Option(help="the leaderboard's folder")]
+Data = Annotated[Path | None, typer.Option("--data-dir", envvar="WGBENCH_DATA", help="your copy of the data")]
+Fetch = Annotated[bool, typer.Option("--fetch", help="download the data where it is not at hand, for its labels")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
 def verbs() -> None:
-    """Put entries on a leaderboard, and build it."""
+    """Put entries on a leaderboard, check them, and build it."""
 
 
 @app.command()
@@ -26,13 +36,13 @@ def add(
 
 @app.command()
 def build(
-    board: Annotated[Path, typer.Option(help="the leaderboard's folder")] = Path("leaderboards"),
+    board: Board = Path("leaderboards"),
     out: Annotated[Path | None, typer.Option(help="a folder for the board's site: pages that need no server")] = None,
 ) -> None:
     """Write `<board>/<dataset>-v<V>.json` for every dataset, and their index, from the entries and replays there."""
     from wgbench.results import building
 
-    made = building.boards(building.placed(board, {}))
+    made = building.boards(building.read(board))
     for path in building.write(board, made):
         typer.echo(f"built {path}")
     if out is not None:
@@ -40,3 +50,84 @@ def build(
 
         build_site(board, out)
         typer.echo(f"built {out / 'index.html'}")
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="the folder of an entry, or a whole board")],
+    data_dir: Data = None,
+    fetch: Fetch = False,
+    as_json: Json = False,
+) -> None:
+    """Count every score again and look for contradictions; one line per problem, exit 2 if there is any.
+
+    Predictions are compared with labels where the data is at hand.
+    """
+    from wgbench.results.checking import check_any
+
+    reports = check_any(path, _labels(data_dir, fetch=fetch))
+    if as_json:
+        import json
+
+        keys = ("name", "level", "problems", "remarks")
+        typer.echo(json.dumps([{key: getattr(report, key) for key in keys} for report in reports], indent=1))
+    else:
+        for report in reports:
+            more = len(report.problems) - SHOWN
+            lines = [f"{report.name}: {line}" for line in report.problems[:SHOWN]]
+            lines += [f"{report.name}: and {more} more"] if more > 0 else []
+            lines += [] if report.problems else [f"{report.name}: {report.level}"]
+            typer.echo("\n".join([*lines, *(f"    note: {line}" for line in report.remarks)]))
+    if any(report.problems for report in reports):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def rescore(
+    path: Annotated[Path, typer.Argument(help="the folder of an entry, or a whole board")],
+    data_dir: Data = None,
+    fetch: Fetch = False,
+) -> None:
+    """Bring entries that were written earlier up to date, from their own files; those that are stay untouched."""
+    from wgbench.results.rescoring import rescore_any
+
+    for folder, changed in rescore_any(path, _labels(data_dir, fetch=fetch)):
+        typer.echo(f"{folder}: {'rescored' if changed else 'up to date'}")
+
+
+@app.command()
+def show(
+    dataset: Annotated[str | None, typer.Argument(help="its name; all of the board if left out")] = None,
+    board: Board = Path("leaderboards"),
+    as_json: Json = False,
+) -> None:
+    """Print the board's table: worst-group accuracy on test, early, selected and final, and what became of it."""
+    from wgbench.cli.standings import read, table
+
+    found = read(board, dataset)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps([one.model_dump(mode="json", by_alias=True) for one in found], indent=1))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for one in found:
+        console.print(table(one), "")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of an entry, schema 1."""
+    from wgbench.results.schema import json_schema
+
+    typer.echo(json_schema(), nl=False)
+
+
+def _labels(data_dir: Path | None, *, fetch: bool) -> "Labels":
+    from wgbench.drafting import cache_root
+    from wgbench.results.known import labels
+    from wgbench.types import Root
+
+    return labels(Root(cache_root(), data_dir), fetch=fetch)

@@ -35,6 +35,7 @@ class Dataset:
     backbone: ClassVar[str]  # the default network
     recipe: ClassVar[Recipe]  # the default training, the paper's where it has one
     weight_decays: ClassVar[tuple[float, ...]]  # the grid, fixed by the rules
+    embedded: ClassVar[bool] = False  # whether it needs neither files of the user's nor a network
     private: ClassVar[frozenset[str]] = frozenset()  # options that must leave this machine in no record: paths
     tuned: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # algorithm -> hyper-parameters published for this dataset
 

@@ -46,6 +46,7 @@ class ColoredDigits(Dataset):
     source: ClassVar[str] = "Optical Recognition of Handwritten Digits, UCI (test part), as in scikit-learn"
     citation: ClassVar[str] = "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998"
     licence: ClassVar[str] = "CC BY 4.0"
+    embedded: ClassVar[bool] = True
     backbone: ClassVar[str] = "mlp"
     sha256: ClassVar[Mapping[str, str]] = {"digits": "68aea062d35a127749050fa0e52dca09d6569ac08092c925610e0954e172dde2"}
     counts: ClassVar[Mapping[str, tuple[int, ...]]] = {  # of draw 0

@@ -47,6 +47,7 @@ class SyntheticWaterbirds(Dataset):
     source: ClassVar[str] = "drawn by wgbench"
     citation: ClassVar[str] = "group counts of S. Sagawa et al., ICLR 2020"
     licence: ClassVar[str] = "MIT"
+    embedded: ClassVar[bool] = True
     backbone: ClassVar[str] = "resnet18"
     recipe: ClassVar[Recipe] = Recipe(
         epochs=100,

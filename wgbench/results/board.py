@@ -88,7 +88,7 @@ class Measured(Record):
     mode: Mode
     seeds: tuple[int, ...]
     weight_decays: tuple[float, ...]
-    tuning: str  # `default` or `searched(8)`
+    tuning: str  # `default`, `searched(8)`, or `set by hand`
     partial: tuple[str, ...]
     scores: dict[str, Value | None]  # all of SCORES
     wd_curve: tuple[Point, ...] | None

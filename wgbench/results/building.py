@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wgbench import algorithms
 from wgbench.config import RULES, slug
 from wgbench.disk import write_whole, writing
+from wgbench.errors import BadEntry
 from wgbench.evaluation.scores import Agreement, DecayPoint, Score
 from wgbench.results import board, reported, schema
+from wgbench.results.checking import check_board
 from wgbench.results.known import known, named
+from wgbench.results.partial import default_options
 from wgbench.results.verify import Verification, recorded
 
 RESULTS = "results"
+BY_HAND = "set by hand"
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,22 @@ def index(made: Mapping[str, board.Board]) -> board.Index:
     return board.Index(schema=1, rules=RULES, boards=tuple(_listed(file, b) for file, b in made.items()))
 
 
+def read(where: Path) -> list[Placed]:
+    """The entries of a board's folder; BadEntry if anything is wrong with one of them.
+
+    Levels are those that anybody's machine reaches: without the data, and without other people's plug-ins.
+    """
+    levels: dict[str, board.Level] = {}
+    for report in check_board(where, ours=True):
+        if report.level is None:
+            remedy = f"`wgbench leaderboard check {where}` lists everything that is wrong"
+            raise BadEntry(f"entry {report.name}", report.problems[0], remedy)
+        levels[report.name] = report.level
+    return placed(where, levels)
+
+
 def placed(where: Path, levels: Mapping[str, board.Level]) -> list[Placed]:
-    """The entries of a board's folder, with levels by path (`schema` for others); BadEntry for one that is none."""
+    """The entries of a board's folder as they are, with levels by path; BadEntry for one that cannot be read."""
     found = []
     for path in sorted((where / RESULTS).glob(f"*/*/*/*/{schema.ENTRY}")):
         folder = path.parent
@@ -73,7 +92,7 @@ def _board(name: str, version: int, entries: list[Placed]) -> board.Board:
 def _ground(name: str, version: int, entries: list[Placed]) -> board.Ground:
     """The dataset as it is registered, else as its first entry describes it."""
     dataset = named(name)
-    if dataset is None or dataset.version != version or dataset.private:
+    if dataset is None or dataset.version != version:
         stated = entries[0].entry.dataset
         return board.Ground(**{k: getattr(stated, k) for k in ("name", "version", "group_names", "classes", "counts")})
     counts = {
@@ -108,7 +127,7 @@ def _measured(placed: Placed) -> board.Measured:
         mode=entry.mode,
         seeds=entry.protocol.seeds,
         weight_decays=entry.protocol.weight_decays,
-        tuning=entry.tuning.label,
+        tuning=_tuning(entry),
         partial=entry.partial,
         scores={name: _value(getattr(scores, name)) for name in board.SCORES},
         wd_curve=tuple(map(_point, scores.wd_curve)) if scores.wd_curve else None,
@@ -170,10 +189,21 @@ def _verification(placed: Placed) -> board.Verification:
 
 def _recipe(entry: schema.Entry) -> dict[str, Any] | None:
     """Fields of the recipe that are not the dataset's own."""
-    if (found := known(entry.dataset)) is None:
+    if (found := known(entry.dataset, ours=True)) is None:
         return None
     own, default = (r.model_dump(mode="json") for r in (entry.recipe, found.recipe))
     return {name: value for name, value in own.items() if value != default[name]}
+
+
+def _tuning(entry: schema.Entry) -> str:
+    """How hyper-parameters were chosen; options that differ from the defaults without a search were set by hand."""
+    found, options = known(entry.dataset, ours=True), dict(entry.algorithm.options)
+    if entry.tuning.configurations or found is None:
+        return entry.tuning.label
+    default = default_options(algorithms.registry, entry.algorithm.name, ours=True)
+    default |= found.dataset.tuned.get(entry.algorithm.name, {})
+    by_hand = any(default.get(name, value) != value for name, value in options.items())
+    return BY_HAND if by_hand else entry.tuning.label
 
 
 def _value(score: Score | None) -> board.Value | None:

@@ -114,7 +114,9 @@ def build(
     per_cell = {(r.cell.seed, r.cell.weight_decay): cell_scores(r.curves, protocol.early, protocol.last) for r in found}
     plain = {r.cell.seed: r for r in found if r.cell.weight_decay == 0}
     scores = entry_scores(per_cell, protocol, baseline.scores if baseline else None)
-    scores = scores.model_copy(update=_from_predictions(scores, plain, target, baseline))
+    held = {seed: run.predictions for seed, run in plain.items()}
+    erm = baseline.predictions if baseline else None
+    scores = scores.model_copy(update=from_predictions(scores, held, target, erm))
     files = {schema.CURVES: curves_table(found), schema.PREDICTIONS: predictions_table(plain)}
     first = found[0]
     parameters, examples = first.result["parameters"], first.result["totals"]["train"]["n"]
@@ -243,21 +245,27 @@ def _parquet(columns: Mapping[str, list[Any]]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _from_predictions(
-    scores: Scores, plain: Mapping[int, Run], target: Target, baseline: Baseline | None
+def from_predictions(
+    scores: Scores,
+    held: Mapping[int, Mapping[str, Classes]],
+    target: Target,
+    erm: Mapping[int, Classes] | None,
 ) -> dict[str, Any]:
-    """Scores that need more than counts: bootstrap intervals, and agreement with ERM."""
+    """Scores that need more than counts: bootstrap intervals, and agreement with ERM.
+
+    From classes by seed and moment, in the order of the protocol's seeds, and ERM's at the end, by seed.
+    """
     changed: dict[str, Any] = {}
     for name, moment in (("wga_early", "early"), ("wga_selected", "selected"), ("wga_final", "final")):
         score = getattr(scores, name)
-        kept = [r.predictions[moment] for r in plain.values() if moment in r.predictions]
-        if score is not None and kept and len(kept) == len(plain):
+        kept = [predictions[moment] for predictions in held.values() if moment in predictions]
+        if score is not None and kept and len(kept) == len(held):
             correct = np.stack(kept) == target.label
             interval = bootstrap_worst_group(correct, target.columns)
             changed[name] = score.model_copy(update={"bootstrap": interval})
-    finals = {seed: r.predictions["final"] for seed, r in plain.items() if "final" in r.predictions}
-    if baseline is not None and finals.keys() <= baseline.predictions.keys() and finals:
-        changed["erm_agreement_final"] = erm_agreement(finals, baseline.predictions, target.columns)
+    finals = {seed: predictions["final"] for seed, predictions in held.items() if "final" in predictions}
+    if erm is not None and finals.keys() <= erm.keys() and finals:
+        changed["erm_agreement_final"] = erm_agreement(finals, erm, target.columns)
     return changed
 
 

@@ -1,14 +1,18 @@
 """What the registered dataset of an entry promises, without its data: entries are looked at where no data is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from wgbench import datasets
 from wgbench.config import Recipe
 from wgbench.datasets.base import SPLITS, Dataset
 from wgbench.errors import WgbenchError
+from wgbench.registry import BUILT_IN
+from wgbench.results.entry import Target
 from wgbench.results.schema import DatasetOf
+from wgbench.types import Preprocess, Root
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,16 @@ class Known:
         return self.dataset.recipe
 
 
-def known(described: DatasetOf) -> Known | None:
-    """The dataset that an entry names; None where it is not registered here, private, or of another version."""
+def known(described: DatasetOf, *, ours: bool = False) -> Known | None:
+    """The dataset that an entry names; None where it is not registered here, private, or of another version.
+
+    `ours`: nor where it is another package's.
+    """
+    if ":" in described.name:  # what its name says is a place, not a promise
+        return None
     try:
+        if ours and datasets.info(described.name).owner != BUILT_IN:
+            return None
         made = datasets.make(described.name, **described.options)
         plain = datasets.make(described.name)
     except WgbenchError:
@@ -47,9 +58,42 @@ def known(described: DatasetOf) -> Known | None:
     return Known(made, default=made == plain)
 
 
+@dataclass(frozen=True)
+class AtHand:
+    """The test split of a dataset that is on this machine."""
+
+    fingerprint: str
+    target: Target
+
+
+Labels = Callable[[Known], AtHand | None]
+
+
+def nothing(_: Known) -> AtHand | None:
+    """No data is at hand."""
+    return None
+
+
+def labels(root: Root, *, fetch: bool = False) -> Labels:
+    """Test splits of datasets that need no files, or whose files are in the user's folder; or fetched."""
+
+    @cache
+    def at_hand(dataset: Dataset) -> AtHand | None:
+        if not (dataset.embedded or root.data or fetch):
+            return None
+        try:
+            dataset.prepare(root)
+            test = dataset.load(root, "test", Preprocess())
+            return AtHand(dataset.fingerprint(root), Target(test.label.numpy(), test.columns.numpy()))
+        except WgbenchError:
+            return None
+
+    return lambda found: at_hand(found.dataset)
+
+
 def named(name: str) -> Dataset | None:
-    """A dataset by name with its default options; None where it cannot be made here."""
+    """One of our own datasets by name with its default options; None where there is none."""
     try:
-        return datasets.make(name)
+        return datasets.make(name) if ":" not in name and datasets.info(name).owner == BUILT_IN else None
     except WgbenchError:
         return None

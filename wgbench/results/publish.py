@@ -16,6 +16,7 @@ from typing import Any
 from wgbench.config import place, slug
 from wgbench.errors import SubmitFailed, WgbenchError
 from wgbench.results import leaderboard, schema
+from wgbench.results.checking import require
 
 BOARD = "leaderboards"  # the board's folder in the repository
 HUB = "hf:"
@@ -33,8 +34,7 @@ class Submission:
 
 def submit(folder: Path, to: str) -> Submission:
     """Check an entry and hand it in to a git repository, or to `hf:<repository>`; SubmitFailed says what was wrong."""
-    entry = schema.read(folder)
-    leaderboard.check(folder, entry)
+    entry = require(folder)
     if to.startswith(HUB):
         return _to_hub(folder, entry, to.removeprefix(HUB))
     return _to_git(folder, entry, to)

@@ -1,10 +1,12 @@
 """What a leaderboard lists: `entry.json`, schema 1."""
 
 import json
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from wgbench.config import Mode, Plugin, Protocol, Recipe, Record
 from wgbench.errors import BadEntry
@@ -15,13 +17,30 @@ ENTRY, CURVES, PREDICTIONS = "entry.json", "curves.parquet", "predictions.parque
 LARGEST = 16 * 2**20  # bytes of an entry.json that will be read
 
 
+Count = Annotated[int, Field(ge=0)]
+
+
+if TYPE_CHECKING:
+    Totals = dict[str, Any]
+else:
+
+    class Totals(TypedDict):
+        """Examples of one split: per group, in all, and per class (entries that were written early lack it)."""
+
+        __pydantic_config__ = ConfigDict(extra="forbid")
+
+        total: list[Count]
+        class_total: NotRequired[list[Count]]
+        n: Count
+
+
 class DatasetOf(Plugin):
     """The data of an entry: what identifies it, and examples per group and split."""
 
     fingerprint: str
     group_names: tuple[str, ...]
     classes: tuple[str, ...]
-    counts: dict[str, dict[str, Any]]
+    counts: dict[str, Totals]
 
 
 class BackboneOf(Plugin):
@@ -52,7 +71,7 @@ class CellOf(Record):
     seconds: float
     stages: int = 0  # the number of its last stage, which is scored; 0 in entries that were written before it was kept
     epochs: int = 0  # the horizon of that stage, likewise
-    totals: dict[str, dict[str, Any]] = {}  # of splits that are scored in part: DFR's val
+    totals: dict[str, Totals] = {}  # of splits that are scored in part: DFR's val
     scores: dict[str, float | int | bool | None]
     notes: dict[str, Any] = {}  # what the algorithm reported: JTT's error set
 
@@ -131,8 +150,28 @@ def read(folder: Path) -> Entry:
     if path.stat().st_size > LARGEST:
         raise BadEntry(f"entry {folder}", f"{ENTRY} is larger than {LARGEST} bytes", "give a file that wgbench wrote")
     try:
-        return Entry.model_validate(json.loads(path.read_text()))
+        return parse(path.read_text(encoding="utf-8"))
     except ValidationError as problem:
         raise BadEntry(f"entry {folder}", first_problem(problem), "give a file that wgbench wrote") from None
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise BadEntry(f"entry {folder}", f"no JSON ({problem})", "give a file that wgbench wrote") from None
+
+
+def parse(text: str) -> Entry:
+    """An entry from the content of its file; ValueError where it is none. JSON has neither NaN nor infinity."""
+    return Entry.model_validate(json.loads(text, parse_constant=_no_number, parse_float=_finite))
+
+
+def _finite(digits: str) -> float:
+    if math.isinf(value := float(digits)):
+        raise ValueError(f"{digits[:20]} is too large")
+    return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def json_schema() -> str:
+    """The JSON Schema of `entry.json`, as text."""
+    return json.dumps(Entry.model_json_schema(), indent=1) + "\n"

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from wgbench.errors import BadEntry
 from wgbench.evaluation.curves import Curves, SplitCurve
-from wgbench.results import schema
+from wgbench.results import schema, tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Key = tuple[int, float]  # seed, weight decay
 Place = tuple[int, int, str]  # stage, epoch, split
-SPLITS = ("train", "val", "test")
+SPLITS = tables.SPLITS
 COUNTS = ("correct", "class_correct", "acc_correct", "predicted")
 
 
@@ -43,7 +43,7 @@ class Stored:
     def counts(self, seed: int, weight_decay: float) -> dict[Place, list[int]]:
         """Correct predictions per group of one cell, by stage, epoch and split: all that was scored, of every stage."""
         found: dict[Place, list[int]] = {}
-        for (*cell, stage, split), rows in self._by_cell.items():
+        for (*cell, stage, split), rows in self.by_place.items():
             if tuple(cell) == (seed, weight_decay):
                 pairs = zip(rows["epoch"].to_pylist(), rows["correct"].to_pylist(), strict=True)
                 found |= {(stage, epoch, split): correct for epoch, correct in pairs}
@@ -58,7 +58,7 @@ class Stored:
         rows, horizon = self._rows(cell).get("train"), cell.epochs or self.entry.recipe.epochs
         if rows is None:  # diverged in its first epoch
             return np.full((horizon, len(self.entry.dataset.counts["train"]["total"])), np.nan)
-        return _spread(_matrix(rows["mass"]), rows["epoch"].to_numpy(), horizon)
+        return _spread(matrix(rows["mass"]), rows["epoch"].to_numpy(), horizon)
 
     def state(self, seed: int, weight_decay: float) -> Mapping[str, NDArray[np.float64]]:
         """What the algorithm keeps beside the network (Group DRO's `log_q`), per epoch of the last stage, (E, K).
@@ -67,17 +67,16 @@ class Stored:
         """
         cell = self.cell(seed, weight_decay)
         rows = self._rows(cell).get("train")
-        lines = [json.loads(line) for line in rows["state"].to_pylist() if line] if rows is not None else []
+        lines = _lines(rows["state"].to_pylist()) if rows is not None else []
         if rows is None or not lines or len(lines) < len(rows):
             return {}
         epochs, horizon = rows["epoch"].to_numpy(), cell.epochs or self.entry.recipe.epochs
         found = {name: np.array([line.get(name) for line in lines], dtype=object) for name in lines[0]}
-        return {name: _spread(v.astype(np.float64), epochs, horizon) for name, v in found.items() if v.ndim == 2}
+        return {name: _spread(v.astype(np.float64), epochs, horizon) for name, v in found.items() if _numeric(v)}
 
     def predictions(self) -> Mapping[str, NDArray[np.int16]]:
         """Class per test example of the cells without weight decay, by `<moment>-<seed>`."""
-        table = self._table(schema.PREDICTIONS)
-        return {name: table[name].to_numpy() for name in table.column_names}
+        return tables.predictions(self.folder / schema.PREDICTIONS, self.shape)
 
     def at(self, moment: str) -> Mapping[int, NDArray[np.int16]]:
         """Class per test example by seed, at `final`, `early` (the end of the window) or `selected`; BadEntry if none.
@@ -97,41 +96,47 @@ class Stored:
                 return cell
         raise KeyError((seed, weight_decay))
 
-    def _table(self, name: str) -> "pa.Table":
-        from pyarrow import ArrowException, parquet
-
-        try:
-            return parquet.read_table(self.folder / name)
-        except (OSError, ArrowException) as problem:
-            wrong = f"{name} cannot be read ({type(problem).__name__})"
-            raise BadEntry(f"entry {self.folder}", wrong, "copy the whole folder that `wgbench run` wrote") from None
+    @property
+    def shape(self) -> tables.Shape:
+        """What its tables have to look like."""
+        dataset = self.entry.dataset
+        return tables.Shape(len(dataset.group_names), len(dataset.classes), dataset.counts["test"]["n"])
 
     @cached_property
-    def _by_cell(self) -> Mapping[tuple[int, float, int, str], "pa.Table"]:
-        """Rows of the curves by seed, weight decay, stage and split."""
-        table = self._table(schema.CURVES)
-        if not table.num_rows:  # every cell diverged in its first epoch: no columns either
+    def by_place(self) -> Mapping[tuple[int, float, int, str], "pa.Table"]:
+        """Rows of the curves by seed, weight decay, stage and split, in the order of the file."""
+        table = tables.curves(self.folder / schema.CURVES, self.shape)
+        if not len(table):
             return {}
+        names = ("seed", "weight_decay", "stage", "split")
+        # One number per distinct value of a column, then one per distinct combination.
+        distinct = [np.unique(table[name].to_numpy(), return_inverse=True) for name in names]
+        codes = np.stack([of_row for _, of_row in distinct], axis=1)
+        keys, of_row = np.unique(codes, axis=0, return_inverse=True)
+        order = np.argsort(of_row.reshape(-1), kind="stable")
+        ends = np.cumsum(np.bincount(of_row.reshape(-1), minlength=len(keys)))
         found = {}
-        keys = list(zip(*(table[name].to_pylist() for name in ("seed", "weight_decay", "stage", "split")), strict=True))
-        places: dict[Any, list[int]] = {}
-        for row, key in enumerate(keys):
-            places.setdefault(key, []).append(row)
-        for key, rows in places.items():
-            whole = rows[-1] - rows[0] + 1 == len(rows)
-            found[key] = table.slice(rows[0], len(rows)) if whole else table.take(rows)
+        for key, rows in zip(keys.tolist(), np.split(order, ends[:-1]), strict=True):
+            seed, weight_decay, stage, split = (values[code] for (values, _), code in zip(distinct, key, strict=True))
+            found[int(seed), float(weight_decay), int(stage), str(split)] = table.take(rows)
         return found
 
     def _rows(self, cell: schema.CellOf) -> Mapping[str, "pa.Table"]:
         """Rows of a cell's last stage, by split."""
-        stages = [k[2] for k in self._by_cell if k[:2] == (cell.seed, cell.weight_decay)]
+        stages = [k[2] for k in self.by_place if k[:2] == (cell.seed, cell.weight_decay)]
         if not stages and cell.diverged_at != 1:
             where = f"entry {self.folder}"
             wrong = f"{schema.CURVES} has no rows for seed {cell.seed}, weight decay {cell.weight_decay:g}"
-            raise BadEntry(where, wrong, "copy the whole folder that `wgbench run` wrote")
+            raise BadEntry(where, wrong, tables.REMEDY)
         last = cell.stages or max(stages, default=1)
         named = {split: (cell.seed, cell.weight_decay, last, split) for split in SPLITS}
-        return {split: self._by_cell[key] for split, key in named.items() if key in self._by_cell}
+        found = {split: self.by_place[key] for split, key in named.items() if key in self.by_place}
+        horizon = cell.epochs or self.entry.recipe.epochs
+        for epochs in (rows["epoch"].to_numpy() for rows in found.values()):
+            if not 1 <= epochs.min() <= epochs.max() <= horizon:
+                wrong = f"{schema.CURVES} has epochs outside of 1 to {horizon}"
+                raise BadEntry(f"entry {self.folder}", wrong, tables.REMEDY)
+        return found
 
     def _curve(self, cell: schema.CellOf, split: str, rows: "pa.Table | None") -> SplitCurve:
         totals = cell.totals.get(split) or self.entry.dataset.counts[split]
@@ -139,19 +144,16 @@ class Stored:
         shape = {"correct": (groups,), "class_correct": (classes,), "acc_correct": (), "predicted": (classes,)}
         horizon = cell.epochs or self.entry.recipe.epochs
         epochs = rows["epoch"].to_numpy() if rows is not None else np.zeros(0, np.int64)
-        if len(epochs) and not 1 <= epochs.min() <= epochs.max() <= horizon:
-            wrong = f"{schema.CURVES} has epochs outside of 1 to {horizon}"
-            raise BadEntry(f"entry {self.folder}", wrong, "copy the whole folder that `wgbench run` wrote")
 
         def counted(name: str) -> NDArray[np.int64]:
-            values = _matrix(rows[name]) if rows is not None else np.zeros((0, *shape[name]))
+            values = matrix(rows[name]) if rows is not None else np.zeros((0, *shape[name]))
             return _spread(values, epochs, horizon, 0).astype(np.int64)
 
-        loss = _matrix(rows["loss"]) if rows is not None else np.zeros((0, groups))
-        acc_loss = _matrix(rows["acc_loss"]) if rows is not None else np.zeros(0)
+        loss = matrix(rows["loss"]) if rows is not None else np.zeros((0, groups))
+        acc_loss = matrix(rows["acc_loss"]) if rows is not None else np.zeros(0)
         return SplitCurve(
             total=np.array(totals["total"], dtype=np.int64),
-            class_total=np.array(totals.get("class_total", [0] * classes), dtype=np.int64),
+            class_total=np.array(class_totals(totals, classes), dtype=np.int64),
             n=int(totals["n"]),
             loss=_spread(loss, epochs, horizon),
             acc_loss=_spread(acc_loss, epochs, horizon),
@@ -164,14 +166,42 @@ def load(folder: Path) -> Stored:
     return Stored(schema.read(folder), folder)
 
 
-def _matrix(column: "pa.ChunkedArray") -> NDArray[np.float64]:
-    """Numbers (E,), or (E, K) of lists of K, as float64; NaN for null."""
+def class_totals(totals: schema.Totals, classes: int) -> list[int]:
+    """Examples per class; where an early entry does not say, they follow from groups that are label x attribute.
+
+    Zeros where that cannot be: groups overlap.
+    """
+    if "class_total" in totals:
+        return list(totals["class_total"])
+    total = totals["total"]
+    if sum(total) != totals["n"] or len(total) % classes:
+        return [0] * classes
+    each = len(total) // classes
+    return [sum(total[c * each : (c + 1) * each]) for c in range(classes)]
+
+
+def matrix(column: "pa.ChunkedArray") -> NDArray[np.float64]:
+    """Numbers (E,), or (E, K) of lists of K, as float64; NaN for null, and for losses that float32 does not hold."""
     import pyarrow as pa
 
-    if not pa.types.is_list(column.type):
-        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-    flat = np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False), dtype=np.float64)
-    return flat.reshape(len(column), -1)
+    whole = column.combine_chunks().flatten() if pa.types.is_list(column.type) else column
+    values = np.array(whole.to_numpy(zero_copy_only=False), dtype=np.float64)
+    values[np.isinf(values)] = np.nan
+    return values.reshape(len(column), -1) if pa.types.is_list(column.type) else values
+
+
+def _lines(states: list[str | None]) -> list[dict[str, Any]]:
+    """States that can be read, and hold anything."""
+    try:
+        found = [json.loads(text) for text in states if text]
+    except (ValueError, RecursionError):
+        return []
+    return found if all(isinstance(line, dict) for line in found) else []
+
+
+def _numeric(values: NDArray[Any]) -> bool:
+    """Whether it is a table of numbers, or of nulls that stand for them."""
+    return values.ndim == 2 and all(v is None or isinstance(v, int | float) for v in values.flat)
 
 
 def _spread(

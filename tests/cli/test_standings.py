@@ -1,0 +1,42 @@
+"""`wgbench leaderboard show` as a user meets it."""
+
+import json
+from pathlib import Path
+
+from wgbench.cli.main import outcome
+from wgbench.results.board import Board
+
+BOARD = Path(__file__).parents[2] / "leaderboards"
+
+
+def test_the_table_has_the_numbers_of_the_board(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert outcome(["leaderboard", "show", "colored_digits", "--board", str(BOARD)]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    rows = Board.model_validate_json((BOARD / "colored-digits-v1.json").read_bytes()).rows
+    cells = [line.split() for line in out.splitlines()[2:] if line.strip()]
+    lines = {cell: line for line in cells for cell in line[:2]}  # a rank, or none, comes first
+    for row in rows:
+        line, final = lines[row.algorithm.name], row.scores["wga_final"]
+        assert line[0] == (row.algorithm.name if row.rank is None else str(row.rank))
+        assert f"{100 * final.mean:.1f}+-{50 * (final.high - final.low):.1f}" in line
+        assert line[-1] == row.verification.level
+
+
+def test_reported_rows_are_named_as_such(capsys):
+    assert outcome(["leaderboard", "show", "waterbirds", "--board", str(BOARD)]) == 0
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if "iw, wd 0.2" in x]
+    assert line.split()[-2:] == ["35.9+-6.9", "paper"]
+
+
+def test_json_is_the_board(capsys):
+    assert outcome(["leaderboard", "show", "celeba", "--board", str(BOARD), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [json.loads((BOARD / "celeba-v1.json").read_text())]
+
+
+def test_what_is_not_there_is_said(tmp_path, capsys):
+    assert outcome(["leaderboard", "show", "mnist", "--board", str(BOARD)]) == 2
+    assert "nothing of mnist; there is celeba, colored-digits" in capsys.readouterr().err
+    assert outcome(["leaderboard", "show", "--board", str(tmp_path)]) == 2
+    assert "No such file or directory; run `wgbench leaderboard build --board" in capsys.readouterr().err

@@ -1,0 +1,67 @@
+"""An entry's scores, counted again from its own curves and predictions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wgbench.evaluation.scores import CellScores, Scores, cell_scores, entry_scores
+from wgbench.results.entry import Classes, Target, from_predictions
+from wgbench.results.stored import Key, Stored
+
+# What can be counted only with ERM's entry, and only with the labels of the test split.
+OF_ERM = ("erm_excess_early", "erm_excess_selected", "erm_excess_final")
+BOOTSTRAPPED = ("wga_early", "wga_selected", "wga_final")
+
+
+@dataclass(frozen=True)
+class Recount:
+    """Scores of the cells, and those of the entry. What could not be counted again is as the entry states it."""
+
+    cells: Mapping[Key, CellScores]
+    scores: Scores
+
+
+def recount(entry: Stored, erm: Stored | None, target: Target | None) -> Recount:
+    """Scores of an entry, against ERM's where it has a baseline that is at hand; BadEntry where rows are missing."""
+    protocol, stated = entry.entry.protocol, entry.entry.scores
+    cells = {key: cell_scores(c, protocol.early, protocol.last) for key, c in entry.curves.items()}
+    baseline = None
+    if erm is not None:
+        early, last = erm.entry.protocol.early, erm.entry.protocol.last
+        baseline = {seed: cell_scores(c, early, last) for (seed, wd), c in erm.curves.items() if wd == 0}
+    scores = entry_scores(cells, protocol, baseline)
+    if target is not None:
+        theirs = finals(erm) if erm is not None else None
+        scores = scores.model_copy(update=from_predictions(scores, held(entry), target, theirs))
+    else:
+        scores = scores.model_copy(update=_bootstraps(scores, stated))
+    if entry.entry.baseline is not None:
+        unknown = (*(OF_ERM if erm is None else ()), *(("erm_agreement_final",) if None in (erm, target) else ()))
+        scores = scores.model_copy(update={name: getattr(stated, name) for name in unknown})
+    return Recount(cells, scores)
+
+
+def held(entry: Stored) -> dict[int, dict[str, Classes]]:
+    """Predicted classes of the cells without weight decay, by seed and moment, in the order of the seeds."""
+    if 0 not in entry.entry.protocol.weight_decays:
+        return {}
+    found: dict[int, dict[str, Classes]] = {seed: {} for seed in entry.entry.protocol.seeds}
+    for name, classes in entry.predictions().items():
+        moment, _, seed = name.partition("-")
+        if seed.isdecimal() and int(seed) in found:
+            found[int(seed)][moment] = classes
+    return found
+
+
+def finals(erm: Stored) -> dict[int, Classes]:
+    """What ERM predicts at the end, by seed."""
+    return {seed: moments["final"] for seed, moments in held(erm).items() if "final" in moments}
+
+
+def _bootstraps(scores: Scores, stated: Scores) -> dict[str, object]:
+    """The stated bootstrap intervals beside what was counted again."""
+    changed = {}
+    for name in BOOTSTRAPPED:
+        ours, theirs = getattr(scores, name), getattr(stated, name)
+        if ours is not None and theirs is not None:
+            changed[name] = ours.model_copy(update={"bootstrap": theirs.bootstrap})
+    return changed
