@@ -110,23 +110,27 @@ def _killed(arguments, store, lines):
 
 
 # One algorithm per kind of stage: plain, two at once, two stages, two networks, a refitted head.
+# Cells together in one program, and one at a time.
 KILLED = [
-    ("gdro", "1", (10,)),
-    ("gdro", "2", (10, 25)),
-    ("jtt", "1", (3, 30)),
-    ("lff", "1", (20,)),
-    ("dfr", "1", (15,)),
+    ("gdro", "1", (10,), "auto"),
+    ("gdro", "1", (10,), "off"),
+    ("gdro", "2", (10, 25), "off"),
+    ("jtt", "1", (3, 30), "auto"),
+    ("lff", "1", (20,), "auto"),
+    ("dfr", "1", (15,), "off"),
 ]
 
 
-@pytest.mark.parametrize(("name", "jobs", "moments"), KILLED)
-def test_killed_and_started_again_everything_is_bit_identical(name, jobs, moments, tmp_path):
+@pytest.mark.parametrize(("name", "jobs", "moments", "vectorize"), KILLED)
+def test_killed_and_started_again_everything_is_bit_identical(name, jobs, moments, vectorize, tmp_path):
     command = [
         "run",
         name,
         "colored-digits",
         "--seeds",
-        "1,2" if jobs == "2" else "1",
+        "1,2" if jobs == "2" or vectorize == "auto" else "1",
+        "--vectorize",
+        vectorize,
         "--wd",
         "0",
         "--epochs",

@@ -77,9 +77,10 @@ def request(algorithm, store, **changes):
     return Request(algorithm, "toy", store=store, **{**given, **changes})
 
 
-def three(store):
+def three(store, **changes):
     """The requests of the suite above."""
-    return [request("iw", store), request("gdro", store, weight_decays=(0.0, 0.1)), request("erm", store)]
+    wider = request("gdro", store, weight_decays=(0.0, 0.1), **changes)
+    return [request("iw", store, **changes), wider, request("erm", store, **changes)]
 
 
 def content(store):
@@ -104,14 +105,15 @@ def test_shared_cells_are_trained_once_and_every_entry_is_written(tmp_path):
     assert alone.scores == results[0].entry.scores
 
 
-def test_an_interrupted_suite_goes_on_and_ends_in_the_same_entries(tmp_path):
-    whole = protocol.run_all(three(tmp_path / "whole"))
+@pytest.mark.parametrize(("vectorize", "done"), [("off", 3), ("auto", 2)])  # two of IW's cells, then four of gdro's
+def test_an_interrupted_suite_goes_on_and_ends_in_the_same_entries(vectorize, done, tmp_path):
+    whole = protocol.run_all(three(tmp_path / "whole", vectorize=vectorize))
     with pytest.raises(Interrupted):
-        protocol.run_all(three(tmp_path / "cut"), Watching(after=22 * 3 + 7))
+        protocol.run_all(three(tmp_path / "cut", vectorize=vectorize), Watching(after=22 * 3 + 7))
     before = len(list((tmp_path / "cut").glob("*/*/*/*/result.json")))
-    assert before == 3
+    assert before == done
     seen = Watching()
-    protocol.run_all(three(tmp_path / "cut"), seen)
+    protocol.run_all(three(tmp_path / "cut", vectorize=vectorize), seen)
     assert len(seen.todo) == CELLS - before
     assert seen.epochs <= (CELLS - before) * 22 - 6, "the half done cell goes on from its checkpoint"
     assert content(tmp_path / "cut") == content(tmp_path / "whole")
@@ -195,7 +197,7 @@ def test_a_search_among_others_is_served_with_them(tmp_path):
 
 
 def test_status_counts_cells_and_estimates_what_is_left(tmp_path):
-    wanted = three(tmp_path)
+    wanted = three(tmp_path, vectorize="off")
     found, together = standings(wanted)
     assert [s.part.counts for s in found] == [{"to do": 4}, {"to do": 6}, {"to do": 2}]  # ERM's are in each
     assert together.counts == {"to do": CELLS}

@@ -175,6 +175,11 @@ class Cell(Record):
         """The grid's value that this cell was trained with."""
         return self.recipe.weight_decay
 
+    def beside(self, seed: int, weight_decay: float) -> "Cell":
+        """The cell of the same entry at another seed and weight decay."""
+        recipe = self.recipe.model_copy(update={"weight_decay": weight_decay})
+        return self.model_copy(update={"seed": seed, "recipe": recipe})
+
 
 def place(dataset: Plugin, backbone: Plugin, algorithm: Plugin) -> str:
     """The folder of all runs of one combination, relative to the store."""

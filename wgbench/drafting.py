@@ -24,6 +24,10 @@ from wgbench.request import Request
 from wgbench.results.entry import Subject
 from wgbench.types import Root
 
+# Cells in one program, by device. On a CPU the numbers of five small networks stay in a core's cache, and those of more
+# do not; five groups of a protocol's 25 cells leave work for several processes. On a GPU launches are what takes time.
+TOGETHER = {"cpu": 5, "cuda": 25}
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -50,11 +54,23 @@ class Draft:
             loss=_loss(self.recipe),
             recipe=self.recipe,
             protocol=self.protocol,
-            mode=Mode(),
+            mode=Mode(vectorized=self._vectorized()),
             data=None if self.dataset.pinned else fingerprint(),
             weights=digest(self.request.weights) if self.request.weights else None,
         )
         return numerics.settled(found, self.request, self.backbone, self.device, self.root.cache)
+
+    def _vectorized(self) -> bool:
+        """Whether cells that differ in seed and weight decay are trained together."""
+        able = self.backbone.stackable and self.algorithm.vectorizes and self.device.type in TOGETHER
+        return able and self.request.vectorize == "auto" and self.request.pipeline == "fast"
+
+
+def groups(subject: Subject, device: torch.device) -> list[list[Cell]]:
+    """The cells of an entry that are trained together: so many at a time, in the entry's own order."""
+    cells = subject.cells()
+    size = TOGETHER.get(device.type, 1) if subject.mode.vectorized else 1
+    return [cells[i : i + size] for i in range(0, len(cells), size)]
 
 
 def draft(request: Request) -> Draft:

@@ -62,7 +62,8 @@ def remembered(subject: Subject, backbone: Backbone, side: int, threads: int, ca
 
 
 def _in(subject: Subject, request: Request, asked: Literal["fp64", "fp32", "tf32", "bf16"]) -> Subject:
-    return subject.model_copy(update={"mode": Mode(precision=asked, pipeline=request.pipeline)})
+    mode = Mode(precision=asked, pipeline=request.pipeline, vectorized=subject.mode.vectorized)
+    return subject.model_copy(update={"mode": mode})
 
 
 def _begun(subject: Subject, store: Path) -> bool:

@@ -1,7 +1,7 @@
 """A request made concrete: plug-ins built, recipe and protocol settled, data and weights at hand, cells listed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -11,7 +11,7 @@ from wgbench.algorithms.base import Algorithm
 from wgbench.backbones.base import Backbone
 from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS, Dataset
-from wgbench.drafting import baselines, draft, needed
+from wgbench.drafting import baselines, draft, groups, needed
 from wgbench.errors import WgbenchError
 from wgbench.evaluation.metrics import tally
 from wgbench.launch.job import Job
@@ -75,6 +75,15 @@ class Plan:
     def baselines(self) -> list[Subject]:
         """ERM under the same recipe: the full grid, or weight decay 0 alone. Empty where this is ERM."""
         return baselines(self.request, self.subject)
+
+    def jobs(self) -> list[Job]:
+        """All cells of the entry and of its ERM, each with the group that it is trained in."""
+        of: dict[str, tuple[str, ...]] = {}
+        for subject in (self.subject, *self.baselines[-1:]):
+            for group in groups(subject, self.device):
+                for cell in group:
+                    of.setdefault(cell.id, tuple(one.id for one in group))
+        return [replace(self.job(cell), group=of[cell.id]) for cell in needed(self.request, self.subject)]
 
     def job(self, cell: Cell) -> Job:
         """A cell with the circumstances of this request."""
@@ -157,7 +166,7 @@ def jobs(requests: Sequence[Request]) -> list[Planned | WgbenchError]:
             made, advice = plan(request, shelf)
         except WgbenchError as problem:
             return problem
-        return Planned(made.subject.digest(), [made.job(c) for c in needed(request, made.subject)], advice)
+        return Planned(made.subject.digest(), made.jobs(), advice)
 
     return [planned(request) for request in requests]
 

@@ -10,7 +10,7 @@ from wgbench import runs
 from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
 from wgbench.errors import SuiteFailed, WgbenchError
-from wgbench.launch.job import Job
+from wgbench.launch.job import Job, together
 from wgbench.launch.local import Call, Workers
 from wgbench.launch.speed import longest_first
 from wgbench.request import Observer, Request, Result
@@ -161,15 +161,16 @@ class _All:
         self.observer.planned([job.cell for job in jobs.values()], cells)
 
         def follow(job: Job, problem: WgbenchError | None) -> list[Call]:
-            waited = [s for s in some if job.cell.id in s.waiting]
+            ended = {cell.id for cell in job.cells}
+            waited = [s for s in some if ended & s.waiting]
             for s in waited:
-                s.waiting.discard(job.cell.id)
+                s.waiting -= ended
                 if problem is not None:
                     self._failed(s, problem)
             return [self._conclusion(s) for s in waited if conclude and not s.waiting and s.outcome is None]
 
         ready = [self._conclusion(s) for s in some if conclude and not s.waiting and not self._there(s)]
-        workers.run([*ready, *(todo[cell.id] for cell in cells)], self.observer.progress, follow)
+        workers.run([*ready, *together(todo[cell.id] for cell in cells)], self.observer.progress, follow)
 
     def _there(self, s: _Served) -> bool:
         """Whether an entry that needs no training is there already; it is the outcome then."""

@@ -2,7 +2,8 @@
 
 The cell is that of the entry, with its whole recipe: it is stopped after some epochs, not given a shorter horizon, so
 that schedules and everything else that depends on the horizon are the same. Epochs count in the last stage, the one
-that is scored; earlier stages (JTT's first) are trained and compared whole, since the last one follows from them.
+that is scored; earlier stages (JTT's first) are trained and compared whole, since the last one follows from them. A
+cell that was trained together with others is trained together with them again.
 """
 
 import contextlib
@@ -94,7 +95,7 @@ def replay(wanted: Wanted, report: Callable[[Progress], None] = lambda _: None) 
         raise BadOption(f"--epochs {wanted.epochs}", "the entry has no scores that early", "take more epochs")
     with _store(wanted.store) as store:
         job = _job(entry, cell, wanted, store, stop)
-        work.run(job, report)
+        work.run(job, lambda progress: report(progress) if progress.cell == cell.id else None)
         folder = runs.folder(store, cell)
         found = _upto(_counts(runs.read_lines(folder / runs.CURVES)), stop)
         environment = runs.read_json(folder / runs.CELL)["environment"]
@@ -210,6 +211,7 @@ def _job(entry: Stored, cell: Cell, wanted: Wanted, store: Path, stop: tuple[int
         wrong = f"its fingerprint is {here}, the entry's {there}"
         raise BadData(f"the data of {entry.entry.dataset.name}", wrong, "give the same files with --data-dir")
     on_cpu = str(environment.get("device")).endswith("(CPU)")
+    group = tuple(cell.beside(*one) for one in entry.cell(cell.seed, cell.weight_decay).group)
     job = Job(
         cell,
         source,
@@ -221,6 +223,8 @@ def _job(entry: Stored, cell: Cell, wanted: Wanted, store: Path, stop: tuple[int
         bool(environment.get("deterministic")),
         weights=_weights(cell, wanted.weights),
         stop=stop,
+        group=tuple(one.id for one in group),
+        others=tuple(one for one in group if one.id != cell.id),
     )
     parts = work.assemble(job)
     parts.backbone.fetch(parts.spec)

@@ -35,6 +35,7 @@ class Request:
     pipeline: Literal["fast", "reference"] = "fast"
     threads: int = 1
     deterministic: bool = False
+    vectorize: Literal["auto", "off"] = "auto"
     jobs: int | None = None
     data_dir: Path | None = None
     store: Path = Path("runs")
@@ -72,6 +73,7 @@ class Request:
         words += ["--data-dir FOLDER"] if self.data_dir else []
         words += [f"--precision {self.precision}"] if self.precision != "auto" else []
         words += [f"--pipeline {self.pipeline}"] if self.pipeline != "fast" else []
+        words += [f"--vectorize {self.vectorize}"] if self.vectorize != "auto" else []
         return " ".join(words)
 
 

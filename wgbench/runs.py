@@ -25,6 +25,8 @@ FAILED = "failed.json"
 EVERY = 30.0  # seconds between checkpoints, at least
 KEPT = 2
 
+Group = tuple[tuple[int, float], ...]  # seeds and weight decays of the cells of one program
+
 
 def folder(store: Path, cell: Cell) -> Path:
     """Where a cell's run lies in a store."""
@@ -58,11 +60,23 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
+def group(path: Path) -> Group | None:
+    """With which cells the run in a folder was begun: their seeds and weight decays. None where there is no run."""
+    if not (path / CELL).is_file():
+        return None
+    return tuple((seed, weight_decay) for seed, weight_decay in read_json(path / CELL).get("group", ()))
+
+
+class Stopped(Exception):
+    """The epoch at which training was to stop has ended."""
+
+
 class RunFolder:
     """One cell's folder, opened for training: the engine's sink."""
 
-    def __init__(self, path: Path, cell: Cell, *, every: float = EVERY) -> None:
-        self.path, self.cell, self.every = path, cell, every
+    def __init__(self, path: Path, cell: Cell, *, every: float = EVERY, stop: Moment | None = None) -> None:
+        self.path, self.cell, self.every, self.stop = path, cell, every, stop
+        self.reached: Moment = (0, 0)
         self.saved_at = time.monotonic()
         self.listeners: list[Callable[[Line], None]] = []
 
@@ -82,9 +96,14 @@ class RunFolder:
         finally:
             lock.release()
 
-    def begin(self, environment: Mapping[str, Any]) -> None:
-        """Say what is being run, and on what."""
-        write_json(self.path / CELL, {"cell": self.cell.model_dump(mode="json"), "environment": dict(environment)})
+    def begin(self, environment: Mapping[str, Any], group: Group = ()) -> None:
+        """Say what is being run, on what, and together with which other cells."""
+        said = {"cell": self.cell.model_dump(mode="json"), "environment": dict(environment)}
+        write_json(self.path / CELL, said | ({"group": [list(one) for one in group]} if group else {}))
+
+    def forget(self) -> None:
+        """Let go of everything that an earlier attempt trained."""
+        self.resume(START)
 
     def moments(self) -> set[Moment]:
         """The ends of stages and the checkpoints whose files are whole, with all curve lines up to them."""
@@ -121,9 +140,12 @@ class RunFolder:
             file.write(json.dumps(line, allow_nan=False) + "\n")
         for listener in self.listeners:
             listener(line)
+        self.reached = line["stage"], line["epoch"]
 
     def due(self) -> bool:
-        """Whether the last save was long enough ago."""
+        """Whether the last save was long enough ago. Stopped, if this is where to stop."""
+        if self.stop is not None and self.reached >= self.stop:
+            raise Stopped
         return time.monotonic() - self.saved_at >= self.every
 
     def save(self, checkpoint: Checkpoint) -> None:

@@ -110,7 +110,8 @@ def _alone(request: Request) -> Request:
     """One seed of the search, without weight decay and without ERM."""
     if SEED in (request.seeds or ()):
         raise BadOption(f"--seeds {SEED}", "the search uses that seed", "take another one")
-    return replace(request, tune=0, seeds=(SEED,), weight_decays=(0.0,), baseline=False)
+    # Every configuration is one cell: there are no others that it could be trained with.
+    return replace(request, tune=0, seeds=(SEED,), weight_decays=(0.0,), baseline=False, vectorize="off")
 
 
 def _configurations(

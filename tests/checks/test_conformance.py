@@ -316,9 +316,32 @@ class Hidden(Headed):
         return super().features(x) + self.shift
 
 
+class Counting(Headed):
+    """Training changes its buffers."""
+
+    def __init__(self):
+        super().__init__(nn.Flatten(), 192, 2)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def features(self, x):
+        self.seen += 1
+        return super().features(x)
+
+
+class Evened(Headed):
+    """Computes something else under vmap."""
+
+    def __init__(self):
+        super().__init__(nn.Flatten(), 192, 2)
+
+    def features(self, x):
+        return super().features(x) * (1 if torch._C._functorch.is_batchedtensor(x) else 2)
+
+
 @dataclass(frozen=True)
 class Wraps(Backbone):
     network: type = Headed
+    stackable: ClassVar[bool] = True
 
     def build(self, spec):
         return self.network() if self.network is not Detour else Detour(nn.Flatten(), 192, 2)
@@ -330,6 +353,8 @@ class Wraps(Backbone):
         (Detour, "the_output_is_the_head_of_the_features", "let forward be the head"),
         (Idle, "every_parameter_gets_a_gradient", "unused.* get no gradient"),
         (Constant, "weights_follow_from_the_seed", "draw them at random"),
+        (Counting, "stacked_networks_compute_what_each_does", "training changes its buffers; declare stackable"),
+        (Evened, "stacked_networks_compute_what_each_does", "compute something else than each by itself; avoid what"),
         (Hidden, "state_makes_the_round_trip", "keep all that matters in the state"),
     ],
 )

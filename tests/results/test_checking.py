@@ -9,7 +9,7 @@ import pytest
 
 from wgbench import protocol
 from wgbench.cli.main import outcome
-from wgbench.config import Plugin
+from wgbench.config import Mode, Plugin
 from wgbench.errors import BadEntry
 from wgbench.evaluation.scores import cell_scores
 from wgbench.request import Request
@@ -351,7 +351,8 @@ def test_a_search_has_to_follow_from_what_it_drew(gdro, problems, tamper):
     def cell_of(drawn):
         algorithm = Plugin(**{**subject.algorithm.model_dump(), "options": {**subject.algorithm.options, **drawn}})
         protocol = subject.protocol.model_copy(update={"seeds": (1999,), "weight_decays": (0.0,)})
-        return subject.model_copy(update={"algorithm": algorithm, "protocol": protocol}).cells()[0].id
+        alone = {"algorithm": algorithm, "protocol": protocol, "mode": Mode()}
+        return subject.model_copy(update=alone).cells()[0].id
 
     drawn = [{"options": o, "cell": cell_of(o), "val": v} for o, v in zip(options, (0.7, 0.6), strict=True)]
     tuning = {"configurations": 2, "selected_on": "val", "seed": 1999, "drawn": drawn, "chosen": 0}

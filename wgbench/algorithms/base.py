@@ -75,6 +75,7 @@ class Algorithm:
     version: ClassVar[int] = 1  # bump when results change
     needs: ClassVar[frozenset[str]] = frozenset()  # supervision: train_group, val_group, val_label (for training)
     search: ClassVar[Mapping[str, Range]] = {}  # hyper-parameters that `--tune` draws, and from where
+    vectorizes: ClassVar[bool] = True  # `weigh` runs under vmap, so that several cells can be trained as one program
     members: ClassVar[int] = 1  # networks trained side by side on the same batches; the last is the result
 
     def sampling(self, train: Split, rng: torch.Generator) -> Sampling:  # noqa: ARG002

@@ -27,6 +27,9 @@ class Backbone:
 
     version: ClassVar[int] = 1
     convolutional: ClassVar[bool] = False  # channels_last and bf16 pay
+    # Several networks can be computed as one by `torch.func.vmap`, and that pays: no convolutions, nothing random, no
+    # buffers that training changes.
+    stackable: ClassVar[bool] = False
 
     def preprocess(self) -> Preprocess:
         """How images must be normalised, and their size if the network has one."""

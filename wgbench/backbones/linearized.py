@@ -70,6 +70,11 @@ class Linearized(Backbone):
         """As the network inside."""
         return self.inner.convolutional
 
+    @property
+    def stackable(self) -> bool:  # type: ignore[override]  # known per instance
+        """As the network inside."""
+        return self.inner.stackable
+
     def preprocess(self) -> Preprocess:
         """As the network inside."""
         return self.inner.preprocess()

@@ -13,7 +13,7 @@ limiting kernel in closed form. The theorems want inputs with |x| <= 1; that is 
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -63,6 +63,7 @@ class NTKMLP(Backbone):
     depth: Positive = 1
     beta: Annotated[float, Field(gt=0)] = 0.1
     last: Literal["zero", "gaussian"] = "zero"
+    stackable: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> Network:
         """Standard normal entries; the last layer as `last` says."""

@@ -32,6 +32,8 @@ class Headed(Network):
 class Linear(Backbone):
     """A linear classifier on the flattened input."""
 
+    stackable: ClassVar[bool] = True
+
     def build(self, spec: Spec) -> Network:
         """PyTorch's default initialisation."""
         no_pretrained("linear", spec)
@@ -44,6 +46,7 @@ class MLP(Backbone):
 
     width: Positive = 256
     depth: Positive = 1
+    stackable: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> Network:
         """PyTorch's default initialisation."""

@@ -8,6 +8,8 @@ import torch
 from wgbench import backbones
 from wgbench.backbones.base import Backbone, Network
 from wgbench.checks import require
+from wgbench.config import Mode
+from wgbench.engine.stack import Stacked
 from wgbench.types import Spec
 
 
@@ -86,10 +88,27 @@ def state_makes_the_round_trip(built: Built) -> None:
     require(same, "a network with another's state computes something else", "keep all that matters in the state")
 
 
+def stacked_networks_compute_what_each_does(built: Built) -> None:
+    """Where networks are declared to be stackable: in training mode, each on its own inputs; buffers stay."""
+    if not built.backbone.stackable:
+        return
+    networks = [built.network(seed).train() for seed in (1, 2, 3)]
+    x = torch.stack([scale * built.inputs() for scale in (1, 2, 3)])
+    before = [buffer.clone() for network in networks for buffer in network.buffers()]
+    each = torch.stack([network(rows) for network, rows in zip(networks, x, strict=True)])
+    same = torch.allclose(Stacked(networks, Mode())(x), each, rtol=1e-5, atol=1e-5)
+    remedy = "avoid what vmap cannot batch, or declare stackable = False"
+    require(same, "stacked networks compute something else than each by itself", remedy)
+    kept = [buffer for network in networks for buffer in network.buffers()]
+    unchanged = all(torch.equal(a, b) for a, b in zip(before, kept, strict=True))
+    require(unchanged, "training changes its buffers", "declare stackable = False")
+
+
 CHECKS: tuple[Callable[[Built], None], ...] = (
     the_output_is_the_head_of_the_features,
     every_parameter_gets_a_gradient,
     weights_follow_from_the_seed,
     padding_changes_nothing,
     state_makes_the_round_trip,
+    stacked_networks_compute_what_each_does,
 )

@@ -35,6 +35,9 @@ def run(
     pipeline: Annotated[
         Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field, for audits")
     ] = "fast",
+    vectorize: Annotated[
+        Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
+    ] = "auto",
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)] = None,
@@ -63,6 +66,7 @@ def run(
         device=device,
         precision=precision,
         pipeline=pipeline,
+        vectorize=vectorize,
         threads=threads,
         deterministic=deterministic,
         jobs=jobs,

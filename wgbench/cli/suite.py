@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from wgbench.cli.standing import facts, table
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
 
@@ -25,6 +24,9 @@ Epochs = Annotated[int | None, typer.Option(help="the horizon instead of the sui
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 Precision = Annotated[Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")]
 Pipeline = Annotated[Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field")]
+Vectorize = Annotated[
+    Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
+]
 Weights = Annotated[Path | None, typer.Option(help="initial weights, for entries that say `pretrained: true`")]
 DataDir = Annotated[
     Path | None,
@@ -71,6 +73,7 @@ def run(
     device: Device = "auto",
     precision: Precision = "auto",
     pipeline: Pipeline = "fast",
+    vectorize: Vectorize = "auto",
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Jobs = None,
@@ -93,6 +96,7 @@ def run(
         "device": device,
         "precision": precision,
         "pipeline": pipeline,
+        "vectorize": vectorize,
         "threads": threads,
         "deterministic": deterministic,
         "jobs": jobs,
@@ -127,6 +131,7 @@ def status(
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    vectorize: Vectorize = "auto",
     jobs: Jobs = None,
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
@@ -136,10 +141,18 @@ def status(
 
     With the options of `suite run` that decide what is run. Nothing is trained, and no data prepared.
     """
+    from wgbench.cli.standing import facts, table
     from wgbench.protocol import processes
     from wgbench.suite_status import standings
 
-    circumstances = {"weights": weights, "device": device, "precision": precision, "data_dir": data_dir, "store": runs}
+    circumstances = {
+        "weights": weights,
+        "device": device,
+        "precision": precision,
+        "vectorize": vectorize,
+        "data_dir": data_dir,
+        "store": runs,
+    }
     items = _items(suite, only, _narrowed(seeds, wd, epochs), circumstances)
     found, together = standings([item.request for item in items])
     at_once = jobs or processes(device)

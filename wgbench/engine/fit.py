@@ -103,6 +103,7 @@ class Fitter:
         self.cell, self.parts, self.prepared, self.device, self.sink = cell, parts, prepared, device, sink
         self.resumed = resumed
         self.stages = 0
+        self.trained: dict[int, Stage] = {}
         self.notes: dict[str, Any] = {}
 
     def outcome(self) -> Outcome:
@@ -131,6 +132,8 @@ class Fitter:
     ) -> Trained:
         """Train the next stage, or take it from the files of an earlier attempt."""
         self.stages += 1
+        if self.stages in self.trained:
+            return Trained(self.trained[self.stages])
         stage = Stage(
             self.stages,
             self.cell,
@@ -149,6 +152,7 @@ class Fitter:
             stage.load(end)
         else:
             self.train(stage, self.resumed if self.resumed and self.resumed.stage == self.stages else None)
+        self.trained[self.stages] = stage
         return Trained(stage)
 
     def train(self, stage: Stage, resumed: Checkpoint | None) -> None:

@@ -24,17 +24,49 @@ class Optimizer:
 
     def step(self, done: int) -> None:
         """One update from the gradients that are there; `done` counts the steps of this stage before it."""
+        self.adjust()
+        self.move(self.inner, done)
+
+    def adjust(self) -> None:
+        """What is done to the gradients before the step: the pull towards the start, then clipping."""
         if self.start:
             grads = [_grad(p) for p in self.parameters]
             torch._foreach_add_(grads, [p.detach() for p in self.parameters], alpha=self.recipe.l2_to_init)
             torch._foreach_sub_(grads, self.start, alpha=self.recipe.l2_to_init)
         if self.recipe.clip_norm is not None:
             clip_grad_norm_(self.parameters, self.recipe.clip_norm)
+
+    def move(self, by: torch.optim.Optimizer, done: int) -> None:
+        """Step with an optimiser at this moment's rate."""
         if not self.fixed_rate:
-            for group in self.inner.param_groups:
+            for group in by.param_groups:
                 group["lr"] = learning_rate(self.recipe, done, self.steps_per_epoch)
-        self.inner.step()
-        self.inner.zero_grad(set_to_none=True)
+        by.step()
+        by.zero_grad(set_to_none=True)
+
+
+class Joint:
+    """The optimisers of cells whose recipes differ in weight decay alone, as one; each keeps its own buffers."""
+
+    def __init__(self, each: Sequence[Optimizer]) -> None:
+        self.each = each
+        decays: dict[float, list[nn.Parameter]] = {}
+        for one in each:
+            decays.setdefault(one.recipe.weight_decay, []).extend(one.parameters)
+        first = each[0]
+        self.inner = _inner([p for one in each for p in one.parameters], first.recipe, fused=True)
+        shared = {k: v for k, v in self.inner.param_groups.pop().items() if k not in ("params", "weight_decay")}
+        for decay, parameters in decays.items():
+            self.inner.add_param_group({**shared, "params": parameters, "weight_decay": decay})
+        for one in each:
+            for p in one.parameters:
+                self.inner.state[p] = one.inner.state[p]
+
+    def step(self, done: int) -> None:
+        """One update of every cell."""
+        for one in self.each:
+            one.adjust()
+        self.each[0].move(self.inner, done)
 
 
 def learning_rate(recipe: Recipe, done: int, steps_per_epoch: int) -> float:

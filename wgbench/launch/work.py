@@ -1,7 +1,8 @@
-"""One cell, from its specification to a finished run folder: what every launcher makes a worker do."""
+"""Cells, from their specification to finished run folders: what every launcher makes a worker do."""
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from wgbench import algorithms, backbones, datasets, losses, runs
 from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
-from wgbench.engine import fit, precision
+from wgbench.engine import fit, precision, replicas
 from wgbench.engine.sink import Line
 from wgbench.errors import AlgorithmFailed, BadOption, DeviceFailed
 from wgbench.launch.environment import environment
@@ -21,43 +22,68 @@ from wgbench.types import Preprocess, Root, Spec, Split, Tokens
 Report = Callable[[Progress], None]
 
 
-class Stopped(Exception):
-    """The epoch at which a job was to stop has ended."""
-
-
 def run(job: Job, report: Report = lambda _: None) -> None:
-    """Train a cell that is not finished yet, to its end or to where the job stops.
+    """Train cells that are not finished yet, to their end or to where the job stops.
 
-    Holds the run folder's lock; a second process waits for the first. A stopped cell stays unfinished, as if it had
+    Holds the run folders' locks; a second process waits for the first. A stopped cell stays unfinished, as if it had
     been interrupted: its schedule and everything else are those of the whole horizon.
     """
-    folder = runs.RunFolder(runs.folder(job.store, job.cell), job.cell, every=job.checkpoint_every)
-    with folder.locked():
-        if runs.finished(folder.path) or (job.may_fail and runs.failed(folder.path)):
-            return
-        device = torch.device(job.device)
-        precision.prepare(job.cell.mode, job.threads, job.deterministic)
-        parts = assemble(job)
-        surroundings = environment(device, job.threads, job.deterministic)
-        folder.begin(surroundings)
-        total = parts.splits["test"].columns.sum(0).tolist()
-        folder.listeners += [lambda line: report(_progress(job.cell, line, total)), lambda line: _stop(job, line)]
-        started = time.perf_counter()
-        try:
-            outcome = fit.train(job.cell, parts, device, folder)
-        except Stopped:
-            return
-        except AlgorithmFailed as problem:
-            if not job.may_fail:
-                raise
+    folders = [
+        runs.RunFolder(runs.folder(job.store, cell), cell, every=job.checkpoint_every, stop=job.stop)
+        for cell in job.cells
+    ]
+    with contextlib.ExitStack() as held:
+        for folder in sorted(folders, key=lambda folder: folder.path):  # in one order: no two processes wait in a ring
+            held.enter_context(folder.locked())
+        todo = [f for f in folders if not (runs.finished(f.path) or (job.may_fail and runs.failed(f.path)))]
+        if todo:
+            _run(job, todo, report)
+
+
+def _run(job: Job, folders: Sequence[runs.RunFolder], report: Report) -> None:
+    device, cells = torch.device(job.device), [folder.cell for folder in folders]
+    precision.prepare(job.cell.mode, job.threads, job.deterministic)
+    parts = assemble(job)
+    surroundings, group = environment(device, job.threads, job.deterministic), _group(job, folders)
+    total = parts.splits["test"].columns.sum(0).tolist()
+    for folder in folders:
+        if runs.group(folder.path) not in (None, group):
+            folder.forget()  # rounding may differ in other company: going on, it would be neither the one nor the other
+        folder.begin(surroundings, group)
+        folder.listeners.append(lambda line, cell=folder.cell: report(_progress(cell, line, total)))  # type: ignore[misc]
+    started = time.perf_counter()
+    try:
+        if job.cell.mode.vectorized:
+            outcomes = replicas.train(cells, parts, device, folders)
+        else:
+            outcomes = [fit.train(cell, parts, device, f) for cell, f in zip(cells, folders, strict=True)]
+    except runs.Stopped:
+        return
+    except AlgorithmFailed as problem:
+        if not job.may_fail:
+            raise
+        for folder in folders:
             folder.fail(str(problem))
-            return
-        except torch.OutOfMemoryError:
-            remedy = "take a smaller --set recipe.batch_size, --precision bf16, a smaller --jobs, or --device cpu"
-            raise DeviceFailed(f"cell {job.cell.id} on {job.device}", "out of memory", remedy) from None
-        seconds = time.perf_counter() - started
+        return
+    except torch.OutOfMemoryError:
+        remedy = "take a smaller --set recipe.batch_size, --precision bf16, a smaller --jobs, or --device cpu"
+        raise DeviceFailed(f"cell {job.cell.id} on {job.device}", "out of memory", remedy) from None
+    seconds = (time.perf_counter() - started) / len(folders)
+    for folder, outcome in zip(folders, outcomes, strict=True):
         predictions = {name: p.numpy() for name, p in outcome.predictions.items()}
         folder.finish({**outcome.info, "totals": outcome.totals, "seconds": seconds}, predictions, job.keep)
+
+
+def _group(job: Job, folders: Sequence[runs.RunFolder]) -> runs.Group:
+    """The cells of one program: those that are trained now, or those of an attempt that some of them have ended."""
+    if not job.cell.mode.vectorized:
+        return ()
+    group = tuple((folder.cell.seed, folder.cell.weight_decay) for folder in folders)
+    begun = {runs.group(folder.path) for folder in folders}
+    earlier = begun.pop() or () if len(begun) == 1 else ()
+    gone = [runs.folder(job.store, job.cell.beside(*one)) for one in earlier if one not in group]
+    ended = all(runs.finished(path) and runs.group(path) == earlier for path in gone)
+    return earlier if set(group) <= set(earlier) and ended else group
 
 
 def assemble(job: Job) -> fit.Parts:
@@ -99,11 +125,6 @@ def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Sp
     source = made(datasets.registry, Plugin.model_validate_json(dataset))
     source.prepare(root)
     return {name: source.load(root, name, preprocess) for name in SPLITS}
-
-
-def _stop(job: Job, line: Line) -> None:
-    if job.stop is not None and (line["stage"], line["epoch"]) >= job.stop:
-        raise Stopped
 
 
 def _progress(cell: Cell, line: Line, total: list[int]) -> Progress:

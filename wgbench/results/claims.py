@@ -233,7 +233,8 @@ def _candidate(entry: schema.Entry, seed: int, candidate: schema.Candidate) -> s
     subject = subject_of(entry)
     algorithm = subject.algorithm.model_copy(update={"options": {**subject.algorithm.options, **candidate.options}})
     protocol = subject.protocol.model_copy(update={"seeds": (seed,), "weight_decays": (0.0,)})
-    (cell,) = subject.model_copy(update={"algorithm": algorithm, "protocol": protocol}).cells()
+    mode = subject.mode.model_copy(update={"vectorized": False})  # each is one cell, and trained by itself
+    (cell,) = subject.model_copy(update={"algorithm": algorithm, "protocol": protocol, "mode": mode}).cells()
     return cell.id
 
 

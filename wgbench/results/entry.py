@@ -83,6 +83,7 @@ class Run:
     result: dict[str, Any]
     lines: list[dict[str, Any]]
     predictions: dict[str, Classes]
+    group: runs.Group = ()  # the cells that it was trained with
 
     @property
     def curves(self) -> Curves:
@@ -103,6 +104,7 @@ def read_run(store: Path, cell: Cell) -> Run:
         runs.read_json(folder / runs.RESULT),
         runs.read_lines(folder / runs.CURVES),
         {name: table[name].to_numpy() for name in table.column_names},
+        runs.group(folder) or (),
     )
 
 
@@ -290,6 +292,7 @@ def _cell(run: Run, scores: Mapping[str, Any], dataset: schema.DatasetOf) -> sch
         id=run.cell.id,
         seed=run.cell.seed,
         weight_decay=run.cell.weight_decay,
+        group=run.group,
         scores=dict(scores),
         totals={split: t for split, t in run.result["totals"].items() if t != dataset.counts[split]},
         notes={k: _brief(v) for k, v in run.result["notes"].items()},

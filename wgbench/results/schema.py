@@ -5,7 +5,15 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from wgbench.config import Mode, Plugin, Protocol, Recipe, Record
@@ -72,8 +80,15 @@ class CellOf(Record):
     stages: int = 0  # the number of its last stage, which is scored; 0 in entries that were written before it was kept
     epochs: int = 0  # the horizon of that stage, likewise
     totals: dict[str, Totals] = {}  # of splits that are scored in part: DFR's val
+    group: tuple[tuple[int, float], ...] = ()  # seeds and weight decays of what it was trained with, in order
     scores: dict[str, float | int | bool | None]
     notes: dict[str, Any] = {}  # what the algorithm reported: JTT's error set
+
+    @model_serializer(mode="wrap")
+    def _serialized(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:  # noqa: ARG002
+        """Cells that were trained by themselves do not speak of a group."""
+        content: dict[str, Any] = serialize(self)
+        return content if self.group else {k: v for k, v in content.items() if k != "group"}
 
 
 class Candidate(Record):
