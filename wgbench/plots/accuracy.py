@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from wgbench.plots import lines, style
-from wgbench.plots.series import Measure, average, divergences, group, horizon, over_seeds, plain, worst_group
+from wgbench.plots.series import Measure, average, divergences, group, horizon, named, over_seeds, plain, worst_group
 from wgbench.results.ground import labels
 from wgbench.results.stored import Stored
 
@@ -33,7 +33,7 @@ def accuracy_curves(entries: Sequence[Stored]) -> Figure:
     for axes, (title, measure) in zip(grid, PANELS, strict=True):
         style.dress(axes, title, "epoch" if "Worst" in title else "", "accuracy, %" if "train" in title else "")
         lines.windows(axes, kept)
-        for index, (stored, label) in enumerate(zip(kept, labels(kept), strict=True)):
+        for index, (label, stored) in enumerate(named(entries, kept)):
             look, series = style.look(index), over_seeds(stored, measure)
             assert series is not None
             handles.append(lines.draw(axes, series, look, label))
@@ -49,7 +49,7 @@ def accuracy_per_algorithm(entries: Sequence[Stored]) -> Figure:
     """A panel per entry with average and worst-group accuracy on train and test, weight decay 0."""
     kept, handles = plain(entries), []
     figure, panels = style.multiples(len(kept))
-    for axes, stored, label in zip(panels, kept, labels(kept), strict=True):
+    for axes, (label, stored) in zip(panels, named(entries, kept), strict=True):
         style.dress(axes, style.short(label, 26), size=style.SMALL)
         handles += _one(axes, stored)
         style.epoch_axis(axes, horizon(kept))

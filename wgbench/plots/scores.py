@@ -9,8 +9,7 @@ from matplotlib.lines import Line2D
 from wgbench.evaluation.intervals import Interval
 from wgbench.evaluation.scores import Score
 from wgbench.plots import lines, style
-from wgbench.plots.series import plain
-from wgbench.results.ground import labels
+from wgbench.plots.series import named, plain
 from wgbench.results.groups import group_accuracies
 from wgbench.results.stored import Stored
 
@@ -25,7 +24,7 @@ MOMENTS = (  # of a run: the score, its name, and how it is drawn
 def early_selected_final(entries: Sequence[Stored]) -> Figure:
     """Worst-group test accuracy of every entry early, at the selected epoch and at the end, without weight decay."""
     kept = plain(entries)
-    figure, axes = _rows(kept)
+    figure, axes = _rows([label for label, _ in named(entries, kept)])
     handles = []
     for row, stored in enumerate(kept):
         found = [getattr(stored.entry.scores, name) for name, _, _ in MOMENTS]
@@ -37,7 +36,7 @@ def early_selected_final(entries: Sequence[Stored]) -> Figure:
     handles += _reference(axes, kept)
     axes.set_xlabel("worst-group accuracy on test, %")
     style.legend(figure, lines.titled(kept, "Worst-group accuracy early, selected, final"), handles, 4)
-    style.note(figure, "Bars: 95 % intervals over seeds.", _missing(kept))
+    style.note(figure, "Bars: 95 % intervals over seeds.", _missing(named(entries, kept)))
     return figure
 
 
@@ -45,7 +44,7 @@ def early_selected_final(entries: Sequence[Stored]) -> Figure:
 def final_by_group(entries: Sequence[Stored]) -> Figure:
     """Final test accuracy of every group and entry: means of the last epochs, without weight decay."""
     kept = [stored for stored in plain(entries) if group_accuracies(stored, "final")]
-    figure, axes = _rows(kept)
+    figure, axes = _rows([label for label, _ in named(entries, kept)])
     handles = []
     for row, stored in enumerate(kept):
         found = group_accuracies(stored, "final")
@@ -59,16 +58,16 @@ def final_by_group(entries: Sequence[Stored]) -> Figure:
     return figure
 
 
-def _rows(entries: Sequence[Stored]) -> tuple[Figure, Axes]:
+def _rows(names: Sequence[str]) -> tuple[Figure, Axes]:
     """One row per entry, the first on top, with its name."""
-    figure = style.canvas(style.WIDTH, 1.9 + 0.3 * len(entries))
+    figure = style.canvas(style.WIDTH, 1.9 + 0.3 * len(names))
     axes = figure.subplots()
     style.dress(axes)
-    axes.set_yticks(range(len(entries)), [style.short(label, 36) for label in labels(entries)])
-    axes.set_ylim(len(entries) - 0.4, -0.6)
+    axes.set_yticks(range(len(names)), [style.short(name, 36) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(-2, 102)
     axes.grid(visible=False, axis="y")
-    for row in range(0, len(entries), 2):
+    for row in range(0, len(names), 2):
         axes.axhspan(row - 0.5, row + 0.5, color="#f5f5f5", linewidth=0, zorder=-1)
     return figure, axes
 
@@ -98,10 +97,10 @@ def _interval(score: Score) -> Interval:
     return Interval(score.mean, score.low, score.high, score.n)
 
 
-def _missing(entries: Sequence[Stored]) -> str:
+def _missing(entries: Sequence[tuple[str, Stored]]) -> str:
     """Which scores some entries cannot give."""
     found = []
     for name, moment, _ in MOMENTS:
-        without = [x for x, s in zip(labels(entries), entries, strict=True) if getattr(s.entry.scores, name) is None]
+        without = [label for label, s in entries if getattr(s.entry.scores, name) is None]
         found += [f"no {moment} score: {', '.join(without)}"] if without else []
     return style.short("; ".join(found).capitalize(), 110) + "." if found else ""

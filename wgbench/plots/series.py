@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wgbench.evaluation.curves import Curves, SplitCurve
+from wgbench.results.ground import labels
 from wgbench.results.stored import Stored
 
 Floats = NDArray[np.float64]
@@ -92,6 +93,11 @@ def seeds_at(stored: Stored, weight_decay: float) -> list[int]:
 def plain(entries: Iterable[Stored]) -> list[Stored]:
     """The entries that have runs without weight decay."""
     return [stored for stored in entries if seeds_at(stored, 0.0)]
+
+
+def named(entries: Sequence[Stored], kept: Sequence[Stored]) -> list[tuple[str, Stored]]:
+    """Entries that are kept, with the names that tell all of them apart."""
+    return [(label, s) for label, s in zip(labels(entries), entries, strict=True) if any(s is k for k in kept)]
 
 
 def divergences(stored: Stored, weight_decay: float = 0.0) -> list[int]:

@@ -18,6 +18,7 @@ R = TypeVar("R")
 # Okabe & Ito's palette, the yellow left out: it cannot be seen on white.
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
+PARTIAL = " (partial)"  # the end of a label
 SHORT = 20  # horizons below this have a linear axis
 MARKERS = "osD^vPX"
 GREY, SHADE = "#666666", "#ececec"
@@ -136,8 +137,11 @@ def legend(figure: Figure, title: str, handles: Sequence[Any], columns: int) -> 
 
 
 def short(text: str, most: int) -> str:
-    """Text cut to so many characters: names may be of any length."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Text cut to so many characters: names may be of any length. That an entry is partial stays."""
+    if len(text) <= most:
+        return text
+    end = PARTIAL if text.endswith(PARTIAL) and most > 2 * len(PARTIAL) else ""
+    return f"{text[: most - 1 - len(end)]}…{end}"
 
 
 def _named(handle: Any) -> str:

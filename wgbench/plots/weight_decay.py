@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from wgbench.evaluation.scores import BAND, ROUNDING, DecayPoint, Score
 from wgbench.plots import lines, style
-from wgbench.plots.series import average, divergences, horizon, over_seeds, worst_group
+from wgbench.plots.series import average, divergences, horizon, named, over_seeds, worst_group
 from wgbench.results.ground import labels
 from wgbench.results.stored import Stored
 
@@ -45,7 +45,7 @@ def weight_decay_robustness(entries: Sequence[Stored]) -> Figure:
     kept = [stored for stored in entries if stored.entry.scores.wd_curve]
     figure, panels = style.multiples(len(kept), share=False)
     handles: list[Line2D | Patch] = []
-    for axes, stored, label in zip(panels, kept, labels(kept), strict=True):
+    for axes, (label, stored) in zip(panels, named(entries, kept), strict=True):
         style.dress(axes, style.short(label, 19), size=style.SMALL)
         handles += _along(axes, stored)
         axes.set_ylim(-8, 108)

@@ -72,13 +72,24 @@ def labels(entries: Sequence[Stored]) -> tuple[str, ...]:
 
 
 def distinct(names: Sequence[str], fields: Sequence[Fields]) -> list[str]:
-    """Names, with the fields that differ among those of the same name behind them."""
+    """Names, with as many of the fields behind them as it takes to tell those of the same name apart."""
     found = []
     for name, own in zip(names, fields, strict=True):
         alike = [f for other, f in zip(names, fields, strict=True) if other == name]
-        apart = [f"{k.rpartition('.')[2]} {shown(own.get(k))}" for k in differing(alike)]
+        apart = [f"{k.rpartition('.')[2].replace('_', ' ')} {shown(own.get(k))}" for k in _telling(alike)]
         found.append(", ".join([name, *apart]))
     return found
+
+
+def _telling(fields: Sequence[Fields]) -> list[str]:
+    """Fields, in their order, that tell more of the mappings apart than those before them do."""
+    kept: list[str] = []
+    parts = 1
+    for name in differing(fields):
+        found = len({json.dumps([f.get(k) for k in (*kept, name)]) for f in fields})
+        if found > parts:
+            kept, parts = [*kept, name], found
+    return kept
 
 
 def differing(fields: Sequence[Fields]) -> Iterator[str]:

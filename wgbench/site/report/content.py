@@ -71,7 +71,7 @@ def section(ground: Ground) -> Section:
     pairs = zip(counts["train"]["total"], counts["test"]["total"], strict=True)
     return Section(
         title=ground.title,
-        anchor=slug(ground.title),
+        anchor=anchor(ground),
         partial=tuple(f"{label}: {'; '.join(s.entry.partial)}" for label, s in named if s.entry.partial),
         summary=tuple(_row(label, s, summary_cells(s.entry)) for label, s in named),
         group_names=ground.entries[0].entry.dataset.group_names,
@@ -81,6 +81,11 @@ def section(ground: Ground) -> Section:
         common=_common(ground),
         details=tuple(_detail(label, s) for label, s in named),
     )
+
+
+def anchor(ground: Ground) -> str:
+    """A ground's title as the name of a folder, and of a place in the page."""
+    return slug(ground.title.replace(", ", "-").replace(" ", "-"))
 
 
 def summary_cells(entry: Entry) -> tuple[str, ...]:

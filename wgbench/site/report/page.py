@@ -12,7 +12,6 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from wgbench.config import slug
 from wgbench.disk import write_whole, writing
 from wgbench.plots.files import rendered
 from wgbench.results.ground import Ground
@@ -46,7 +45,7 @@ def build(
     The same entries give the same bytes. StoreFailed where the folder cannot be written.
     """
     with writing(out, AGAIN):
-        pictures = [_pictures(ground, out / FIGURES / slug(ground.title), told) for ground in grounds]
+        pictures = [_pictures(ground, out / FIGURES / content.anchor(ground), told) for ground in grounds]
         page = out / PAGE
         write_whole(page, html(grounds, pictures, paper))
     return page
