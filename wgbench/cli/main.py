@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, report, run, score, submit, suite
+from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, report, run, score, submit, suite, theory
 from wgbench.errors import WgbenchError
 
 INTERRUPTED = 130
@@ -26,6 +26,7 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("report")(report.report)
 app.command("score")(score.score)
+app.command("theory")(theory.theory)
 app.add_typer(data.app, name="data")
 leaderboard.app.command("submit")(submit.submit)
 app.add_typer(leaderboard.app, name="leaderboard")
