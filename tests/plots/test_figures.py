@@ -121,7 +121,7 @@ def test_robustness_marks_the_weight_decays_of_the_band(entry):
         (selected,) = set(line(axes, "selected, no weight decay")[1])
         filled = {float(y[0]) for x in axes.get_lines() if len(y := np.asarray(x.get_ydata())) == 1}
         assert filled == {f for f in finals[1:] if f >= selected - 5}
-        assert axes.get_title(loc="right") == f"{len(filled)} of 4"
+        assert axes.get_xlabel() == f"in the band: {len(filled)} of 4"
         (strip,) = [p for p in axes.patches if p.get_label() == "up to 5 points below"]
         assert (strip.get_y(), strip.get_height()) == pytest.approx((selected - 5, 5))
 

@@ -27,7 +27,7 @@ OF_ONE = (  # dark where the benchmark looks: worst group on test
 @style.styled
 def accuracy_curves(entries: Sequence[Stored]) -> Figure:
     """The paper's Figure 1: average and worst-group accuracy on train and test, a line per entry, weight decay 0."""
-    figure = style.canvas(style.WIDTH, 5.2)
+    figure = style.canvas(style.WIDTH, 4.9 + 0.12 * len(entries))
     kept, handles = plain(entries), []
     grid = figure.subplots(2, 2, sharex=True, sharey="row").flat
     for axes, (title, measure) in zip(grid, PANELS, strict=True):
@@ -50,7 +50,7 @@ def accuracy_per_algorithm(entries: Sequence[Stored]) -> Figure:
     kept, handles = plain(entries), []
     figure, panels = style.multiples(len(kept))
     for axes, (label, stored) in zip(panels, named(entries, kept), strict=True):
-        style.dress(axes, style.short(label, 26), size=style.SMALL)
+        style.dress(axes, style.folded(label), size=style.SMALL)
         handles += _one(axes, stored)
         style.epoch_axis(axes, horizon(kept))
         axes.set_ylim(-3, 103)

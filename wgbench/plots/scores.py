@@ -103,4 +103,4 @@ def _missing(entries: Sequence[tuple[str, Stored]]) -> str:
     for name, moment, _ in MOMENTS:
         without = [label for label, s in entries if getattr(s.entry.scores, name) is None]
         found += [f"no {moment} score: {', '.join(without)}"] if without else []
-    return style.short("; ".join(found).capitalize(), 110) + "." if found else ""
+    return style.short("; ".join(found).capitalize(), 300) + "." if found else ""

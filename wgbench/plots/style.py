@@ -124,12 +124,14 @@ def epoch_axis(axes: Axes, horizon: int) -> None:
 def legend(figure: Figure, title: str, handles: Sequence[Any], columns: int) -> None:
     """The legend above all panels, with the figure's title."""
     shown = {_named(handle): handle for handle in handles}
+    longest = max(map(len, shown), default=0)
+    room = int(figure.get_figwidth() * 13 / (longest + 8))  # 13 characters an inch, a line's picture takes 8
     figure.legend(
         list(shown.values()),
         list(shown),
         title=title,
         loc="outside upper left",
-        ncols=columns,
+        ncols=max(1, min(columns, room)),
         alignment="left",
         title_fontproperties={"size": TEXT + 1, "weight": "bold"},
         columnspacing=1.2,
@@ -142,6 +144,11 @@ def short(text: str, most: int) -> str:
         return text
     end = PARTIAL if text.endswith(PARTIAL) and most > 2 * len(PARTIAL) else ""
     return f"{text[: most - 1 - len(end)]}…{end}"
+
+
+def folded(label: str) -> str:
+    """A label above a small panel, on two lines if it is long."""
+    return "\n".join(wrap(short(label, 46), 24))
 
 
 def _named(handle: Any) -> str:

@@ -46,7 +46,7 @@ def weight_decay_robustness(entries: Sequence[Stored]) -> Figure:
     figure, panels = style.multiples(len(kept), share=False)
     handles: list[Line2D | Patch] = []
     for axes, (label, stored) in zip(panels, named(entries, kept), strict=True):
-        style.dress(axes, style.short(label, 19), size=style.SMALL)
+        style.dress(axes, style.folded(label), size=style.SMALL)
         handles += _along(axes, stored)
         axes.set_ylim(-8, 108)
     style.legend(figure, lines.titled(kept, "Final accuracy, %, by weight decay"), handles, 2)
@@ -78,7 +78,7 @@ def _along(axes: Axes, stored: Stored) -> list[Line2D | Patch]:
         handles.append(band)
         _fill(axes, points, line)
     if scores.wd_band is not None:
-        axes.set_title(f"{scores.wd_band} of {scores.wd_band_of}", loc="right", fontsize=style.SMALL)
+        axes.set_xlabel(f"in the band: {scores.wd_band} of {scores.wd_band_of}", fontsize=style.FINE)
     return handles
 
 
