@@ -148,7 +148,7 @@ def short(text: str, most: int) -> str:
 
 def folded(label: str) -> str:
     """A label above a small panel, on two lines if it is long."""
-    return "\n".join(wrap(short(label, 46), 24))
+    return "\n".join(wrap(short(label, 44), 22))
 
 
 def _named(handle: Any) -> str:
