@@ -25,6 +25,7 @@ from wgbench.launch import work
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
 from wgbench.results import leaderboard, schema, stored
+from wgbench.results.claims import unusable
 from wgbench.results.entry import read_run
 from wgbench.results.source import source_of
 from wgbench.results.stored import SPLITS, Stored
@@ -86,6 +87,8 @@ class Replay:
 def replay(wanted: Wanted, report: Callable[[Progress], None] = lambda _: None) -> Replay:
     """Train a cell of an entry again and compare. BadEntry, BadData and others say what stands in the way."""
     entry = stored.load(wanted.folder)
+    for line in unusable(entry.entry):
+        raise BadEntry(f"entry {wanted.folder}", line, "run it again")
     leaderboard.check(wanted.folder, entry.entry)
     cell = _cell(entry, wanted)
     _same_versions(cell)

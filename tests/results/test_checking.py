@@ -111,6 +111,8 @@ def at(*path, to):
         (at("tuning", to={"selected_on": "val"}), "its tuning has no configurations, and yet something was chosen"),
         (at("files", to={"curves.parquet": "0"}), "it names files curves.parquet, and not curves.parquet and pred"),
         (at("files", "curves.parquet", to="0" * 64), "curves.parquet is not the file that was scored: its SHA-256 is "),
+        (at("environment", "threads", to="all"), "its environment has 'all' threads"),
+        (at("environment", "packages", to=[1]), "its environment has '1' threads, and packages '[1]'"),
         (at("note", to="x" * 5000), "its note is longer than 4000 characters"),
         (at("recipe", "epochs", to=10**12), "cells of up to 1000000000000 epochs: more than a board takes"),
         (at("schema", to=2), "schema: Input should be 1"),

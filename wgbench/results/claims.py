@@ -39,6 +39,9 @@ def unusable(entry: schema.Entry) -> Iterator[str]:
     for name, part in parts.items():
         if len(json.dumps(part)) > SURROUNDINGS * (20 if name == "dataset" else 1):
             yield f"its {name} is too long"
+    threads, packages = entry.environment.get("threads", 1), entry.environment.get("packages", {})
+    if not isinstance(threads, int) or not 0 < threads <= WIDEST or not isinstance(packages, dict):
+        yield f"its environment has {str(threads)[:20]!r} threads, and packages {str(packages)[:40]!r}"
     yield from _shapes(entry.dataset)
     for cell in entry.cells:
         for split, part in cell.totals.items():
