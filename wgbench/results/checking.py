@@ -104,6 +104,7 @@ def look(folder: Path, board: Path | None, labels: Labels = nothing, *, ours: bo
 
 def require(folder: Path, labels: Labels = nothing) -> schema.Entry:
     """The entry in a folder, if nothing is wrong with it; BadEntry with the first problem."""
+    schema.read(folder)  # says best what to give instead of a folder or a file that is none
     report = check(folder, labels=labels)
     if report.entry is None or report.problems:
         more = f" (and {len(report.problems) - 1} more)" if len(report.problems) > 1 else ""

@@ -61,7 +61,7 @@ def contradictions(entry: schema.Entry, known: Known | None) -> Iterator[str]:
 
 def _identity(entry: schema.Entry) -> Iterator[str]:
     if subject_of(entry).digest() != entry.id:
-        yield f"its id {entry.id[:16]} does not follow from what it says it ran"
+        yield "its id does not follow from what it says it ran"
     if entry.recipe.weight_decay != 0:
         yield f"its recipe has weight decay {entry.recipe.weight_decay:g}: that belongs into the grid"
 
