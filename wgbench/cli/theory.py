@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from wgbench.theory.records import Arrays, Finding, Row, Settings
 
+WIDE = 150  # columns where the output goes into a file
 ABOUT = "; ".join(f"{name} ({entry.about})" for name, entry in NAMES.items())
 
 
@@ -47,6 +48,8 @@ def theory(
     from rich.console import Console
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDE)
     for finding in findings:
         console.print(_table(finding))
         for remark in finding.remarks:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
@@ -30,7 +31,7 @@ def _curves(title: str, arrays: Arrays) -> Figure:
     """Test gap to ERM and train residual over steps; for Corollary 3 one row per network."""
     nets = sorted({name.split("/")[0] for name in arrays if name.count("/") == 2}, reverse=True) or [""]
     drawn, panels = style.multiples(2 * len(nets), 2, share=False, panel=2.0)
-    handles = []
+    handles: list[Line2D] = []
     for row, net in enumerate(nets):
         prefix = f"{net}/" if net else ""
         steps = arrays[f"{prefix}steps"]
@@ -43,12 +44,13 @@ def _curves(title: str, arrays: Arrays) -> Figure:
             axes.set_ylim(1e-16, 30)
             _logarithmic(axes, "xy")
             style.dress(axes, f"{net}: {label}" if net else label, "step", "")
+    handles.sort(key=lambda line: [*NAMED.values()].index(str(line.get_label())))
     style.legend(drawn, title, handles, 3)
     style.note(drawn, "Largest value over draws, and over test or training points.")
     return drawn
 
 
-def _line(axes: Axes, x: Floats, y: Floats, name: str) -> object:
+def _line(axes: Axes, x: Floats, y: Floats, name: str) -> Line2D:
     look = LOOKS[name]
     (line,) = axes.plot(x[1:], np.maximum(y[1:], FLOOR), color=look.colour, ls=look.dash, label=NAMED[name])
     return line
@@ -126,8 +128,16 @@ def _logarithmic(axes: Axes, which: str) -> None:
         low, high = axis.get_view_interval()
         between = (1.0, 2.0, 5.0) if low > 0 and high / low < 300 else (1.0,)
         axis.set_major_locator(LogLocator(subs=between, numticks=6))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_major_formatter(FuncFormatter(_short))
         axis.set_minor_locator(NullLocator())
+
+
+def _short(value: float, _: object) -> str:
+    """1e-06 and 10000 as 1e-6 and 1e4."""
+    if 1e-3 < value < 1e3:
+        return f"{value:g}"
+    digits, _, power = f"{value:e}".partition("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 def _penalty(title: str, arrays: Arrays) -> Figure:
@@ -168,14 +178,14 @@ def _penalty_wide(title: str, arrays: Arrays) -> Figure:
             right.plot(widths, (arrays[f"{name}/gap"] / arrays[f"{name}/bound"]).max(1), **options)
         _guide(left, widths, arrays[f"{name}/errors"])
         right.axhline(1, color=style.GREY, lw=1)
-        for axes, label in ((left, "distance to the twin"), (right, "gap over its bound")):
+        for axes, label in ((left, "|f_reg - f_lin,reg|"), (right, "gap / bound")):
             _width_axis(axes, widths)
-            style.dress(axes, f"mu = {mu}: {label}", "width", "")
+            style.dress(axes, f"mu = {float(mu):.0e}: {label}", "width", "")
     style.legend(drawn, title, handles, 4)
     style.note(
         drawn,
-        "Left: .9-quantile over seeds of sup |f_reg - f_lin,reg|; thin lines: slopes -1/4 and -1/2. Right: "
-        "largest over seeds.",
+        "Left: .9-quantile over seeds of the largest distance to the linearised twin; thin lines: slopes -1/4 and "
+        "-1/2. Right: gap to ERM over the bound of Theorem 7, largest over seeds.",
     )
     return drawn
 

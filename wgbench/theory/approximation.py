@@ -22,14 +22,18 @@ CONTROL = (32, 64, 128, 256, 512)
 
 def networks(settings: Settings) -> Iterator[tuple[str, Wide, tuple[int, ...]]]:
     """What is trained, but for width and algorithm: a title, and the widths."""
-    steps, seeds = 1200 if settings.quick else 2500, settings.draws(10, 10)
+    steps, seeds = 1000 if settings.quick else 2500, settings.draws(10, 10)
     for depth, widths in (QUICK if settings.quick else WIDTHS).items():
         yield f"L = {depth}", Wide(width=1, depth=depth, steps=steps, seeds=seeds), settings.widths or widths
     if not settings.quick:
         for depth, widths in GAUSSIAN.items():
             title, base = f"L = {depth}, Gaussian last layer", Wide(width=1, depth=depth, last="gaussian", seeds=seeds)
             yield title, base, settings.widths or widths
-    yield "mean-field scaling", Wide(width=1, scaling="mean-field", steps=min(steps, 1000), seeds=seeds), CONTROL
+    yield (
+        "mean-field scaling",
+        Wide(width=1, scaling="mean-field", steps=600 if settings.quick else 1000, seeds=seeds),
+        CONTROL,
+    )
 
 
 def methods(base: Wide, settings: Settings) -> tuple[str, ...]:

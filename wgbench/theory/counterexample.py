@@ -35,7 +35,7 @@ def measure(settings: Settings, _: Kept) -> Measured:
             for what, errors in zip(MEASURES, found, strict=True):
                 if not errors.any():  # zero last layer: alpha is 0 at the start
                     continue
-                title = f"L = {depth}, l = 1, {last} last layer: {what}"
+                title = f"L = {depth}, l = 1, {last.replace('g', 'G')} last layer: {what}"
                 rows.append(_row(title, widths, errors, outside=last == "zero"))
                 arrays |= {f"{title}/widths": np.array(widths), f"{title}/errors": errors}
     remark = (
@@ -118,4 +118,5 @@ CLAIM = Claim(
     "the older lemma (Eq. 122-127).",
     f"Supported iff the lower end of the 95 % bootstrap interval of the rate in width is above {KEEPS:g}.",
     measure,
+    version=2,
 )

@@ -19,6 +19,11 @@ from wgbench.theory.weighing import Weigher, weigher
 
 TOLERANCE, APART, EARLY = 1e-10, 0.1, 50
 N, D, TEST = 20, 50, 50
+SEEN = (
+    "Beyond the theorems: label CVaR, CVaR and chi2-DRO interpolate though many of their weights are 0 at any time, so "
+    "that they end at the same point, the only interpolator in the span. DORO drops the example of largest loss, never "
+    "fits it, and ends elsewhere; LfF's weights sum to less and less, and it stops before it interpolates."
+)
 
 
 class Descent:
@@ -74,7 +79,7 @@ class Descent:
 
 def measure(settings: Settings, _: Kept) -> Measured:
     """ERM, IW and Group DRO, the rest of the algorithms, and two controls."""
-    draws, horizon = settings.draws(10, 2), 12_000 if settings.quick else 40_000
+    draws, horizon = settings.draws(10, 2), 12_000 if settings.quick else 30_000
     problem = gaussian(N, TEST, (D,), draws)
     descent = Descent(problem, moments(horizon, 100, (EARLY,)))
     rest = {} if settings.quick else REST
@@ -100,7 +105,7 @@ def measure(settings: Settings, _: Kept) -> Measured:
     ]
     arrays = {"steps": np.asarray(descent.steps)} | {f"gap/{name}": value for name, value in gap.items()}
     arrays |= {f"residual/{name}": f["residual"] for name, f in (found | controls).items()}
-    return Measured(rows, arrays, (), _facts(descent, found, horizon))
+    return Measured(rows, arrays, () if settings.quick else (SEEN,), _facts(descent, found, horizon))
 
 
 def _worst(found: dict[str, dict[str, np.ndarray]], name: str) -> np.ndarray:
@@ -135,4 +140,5 @@ CLAIM = Claim(
     f"gap at step "
     f"{EARLY} is above {APART:g}.",
     measure,
+    version=2,
 )

@@ -13,6 +13,10 @@ from wgbench.theory.tables import Floats, falls
 from wgbench.theory.wide import N, Wide, kept, problem
 
 METHODS = {"erm": "ERM", "iw-loss": "IW", "gdro": "Group DRO", "cvar": "CVaR"}
+SEEN = (
+    "At the smallest widths the gap can exceed the bound of Theorem 7 where mu is small: there the part that falls "
+    "with width, not the training risk, makes up the gap (the figure's right column)."
+)
 WIDTHS = (32, 64, 128, 256, 512)
 
 
@@ -20,7 +24,7 @@ def plan(settings: Settings) -> tuple[tuple[int, ...], tuple[float, ...], dict[s
     """Widths, values of mu, algorithms, and what all runs share."""
     mus = (0.001,) if settings.quick else (0.0001, 0.001, 0.01)
     methods = {a: METHODS[a] for a in ("iw-loss",)} if settings.quick else METHODS
-    steps = 1200 if settings.quick else 2500
+    steps = 1000 if settings.quick else 2500
     return settings.widths or WIDTHS, mus, methods, Wide(width=1, steps=steps, seeds=settings.draws(10, 10))
 
 
@@ -57,7 +61,7 @@ def measure(settings: Settings, keep: Kept) -> Measured:
                 f"{name}/gap": np.stack(gaps),
                 f"{name}/bound": np.stack(bounds),
             }
-    return Measured(rows, arrays, (), {"seeds": base.seeds, "examples": N, "steps": base.steps})
+    return Measured(rows, arrays, (SEEN,), {"seeds": base.seeds, "examples": N, "steps": base.steps})
 
 
 def bound(run: dict[str, Floats], y: Floats) -> Floats:
@@ -88,5 +92,6 @@ CLAIM = Claim(
     "interval of its rate "
     "at most -1/4, and at the largest width the gap lies within the bound of Theorem 7 for every seed.",
     measure,
+    version=2,
     runs=runs,
 )

@@ -20,7 +20,7 @@ CLAIMED = ("gdro",)  # for which the paper says that it holds
 
 def measure(settings: Settings, _: Kept) -> Measured:
     """How far the weights still move, the smallest one, and the share at exactly 0."""
-    draws, horizon = settings.draws(5, 2), 2500 if settings.quick else 5000
+    draws, horizon = settings.draws(5, 2), 1500 if settings.quick else 5000
     problem = MLP.problem(draws)
     tangent = tangents(backbones.make(MLP.name, **MLP.options), problem)
     rate = 1 / tangent.extremes[1]
