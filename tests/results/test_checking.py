@@ -128,6 +128,15 @@ def test_a_changed_statement_is_named(gdro, problems, tamper, change, said):
     assert all("\n" not in line for line in found)
 
 
+def test_several_changes_are_all_named(gdro, problems, tamper):
+    tamper.entry(gdro, at("cells", 0, "seconds", to=-5.0))
+    tamper.entry(gdro, at("cells", 0, "selected_epoch", to=999))
+    tamper.entry(gdro, at("scores", "wga_final", "mean", to=0.99))
+    found = problems()
+    for said in (f"{CELL}: it took -5 seconds", f"{CELL}: selected_epoch is 999", "wga_final.mean: stated 0.99"):
+        assert any(line.startswith(said) for line in found), found
+
+
 def counts(**changes):
     """A change of the first group's or class's counts at epoch 7 on test, by how much."""
 

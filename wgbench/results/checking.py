@@ -55,6 +55,7 @@ class Looked:
     erm: Stored | None
     target: Target | None
     problems: tuple[str, ...]  # beside what follows from its counts
+    countable: bool  # whether the counts of all its cells are sound
 
     @property
     def entry(self) -> schema.Entry:
@@ -70,8 +71,8 @@ def check(folder: Path, board: Path | None = None, labels: Labels = nothing, *, 
     try:
         looked = look(folder, board, labels, ours=ours)
         entry, problems = looked.entry, [*looked.problems, *overstated(looked.entry, looked.known)]
-        if not problems and entry.rules == RULES:
-            problems = list(_recounted(looked))
+        if looked.countable and entry.rules == RULES:
+            problems += _recounted(looked)
     except BadEntry as problem:
         return Report(name, None, None, (problem.wrong,))
     remarks = (*_remarks(looked), *_not_at_hand(looked))
@@ -92,14 +93,20 @@ def look(folder: Path, board: Path | None, labels: Labels = nothing, *, ours: bo
     if at_hand is not None and at_hand.fingerprint != entry.dataset.fingerprint:
         problems.append(f"its data has fingerprint {entry.dataset.fingerprint[:16]}, and ours {at_hand.fingerprint}")
     try:
-        problems += wrong_counts(held)
+        miscounted = list(wrong_counts(held))
     except BadEntry as problem:
-        problems.append(problem.wrong)
+        miscounted = [problem.wrong]
+    problems += miscounted
+    countable = not miscounted and _cells(entry) == sorted((c.seed, c.weight_decay) for c in subject_of(entry).cells())
     erm = _baseline(held, board)
     if board is not None and erm is None and entry.baseline is not None:
         problems.append(f"its baseline, ERM's entry {entry.baseline[:16]}, is not on this board: add that too")
     target = at_hand.target if at_hand is not None else None
-    return Looked(held, found, erm, target, tuple(problems))
+    return Looked(held, found, erm, target, tuple(problems), countable)
+
+
+def _cells(entry: schema.Entry) -> list[tuple[int, float]]:
+    return sorted((cell.seed, cell.weight_decay) for cell in entry.cells)
 
 
 def require(folder: Path, labels: Labels = nothing) -> schema.Entry:
@@ -261,7 +268,7 @@ def _moments(entry: Stored, seed: int) -> dict[str, int | None]:
     found: dict[str, int | None] = {"final": horizon if trained == horizon else None}
     if window <= trained:
         found["early"] = window
-    if cell.selected_epoch is not None:
+    if cell.selected_epoch is not None and 1 <= cell.selected_epoch <= trained:
         found["selected"] = cell.selected_epoch
     return found
 
