@@ -73,7 +73,7 @@ OTHERS = [
         },
     ),
     (PLUGIN, {"name": "c", "version": 2, "options": {"width": 3}}),
-    (Mode(), {"precision": "fp64", "pipeline": "reference", "vectorized": True}),
+    (Mode(), {"precision": "fp64", "pipeline": "reference", "vectorized": True, "compiled": True}),
     (Protocol(), {"rules": "2.0", "seeds": (1,), "weight_decays": (0.0, 0.1), "early": (11, 21), "last": 11}),
 ]
 CHANGES = [(record, name, value) for record, others in OTHERS for name, value in others.items()]
@@ -107,7 +107,9 @@ def test_each_field_changes_the_identity(record, name, value):
 def test_a_field_that_came_later_leaves_the_ids_of_older_records_alone():
     assert json.loads(Mode().canonical()) == {"precision": "fp32"}
     assert json.loads(CELL.canonical())["mode"] == {"precision": "fp32"}, "inside other records too"
-    assert Mode().model_dump() == {"precision": "fp32", "pipeline": "fast", "vectorized": False}, "files hold it all"
+    assert Mode().model_dump() == {"precision": "fp32", "pipeline": "fast", "vectorized": False, "compiled": False}, (
+        "files hold it all"
+    )
 
 
 def test_changes_deep_inside_a_cell_change_its_id_all_differently():

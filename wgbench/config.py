@@ -141,11 +141,12 @@ class Plugin(Record):
 class Mode(Record):
     """How the numbers are computed: changes rounding, so it is part of every cell's id."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"pipeline", "vectorized"})
+    later: ClassVar[frozenset[str]] = frozenset({"pipeline", "vectorized", "compiled"})
 
     precision: Literal["fp64", "fp32", "tf32", "bf16"] = "fp32"
     pipeline: Literal["fast", "reference"] = "fast"
     vectorized: bool = False  # trained together with other cells, in one program
+    compiled: bool = False  # torch.compile, and on a GPU a CUDA graph of the whole step
 
 
 class Cell(Record):

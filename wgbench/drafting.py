@@ -63,7 +63,8 @@ class Draft:
     def _vectorized(self) -> bool:
         """Whether cells that differ in seed and weight decay are trained together."""
         able = self.backbone.stackable and self.algorithm.vectorizes and self.device.type in TOGETHER
-        return able and self.request.vectorize == "auto" and self.request.pipeline == "fast"
+        plain = self.request.pipeline == "fast" and not self.request.compile
+        return able and plain and self.request.vectorize == "auto"
 
 
 def groups(subject: Subject, device: torch.device) -> list[list[Cell]]:

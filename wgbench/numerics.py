@@ -17,6 +17,7 @@ from wgbench.backbones.base import Backbone
 from wgbench.config import Mode
 from wgbench.disk import CACHE, write_whole, writing
 from wgbench.engine import precision, probe
+from wgbench.errors import BadOption
 from wgbench.launch.environment import device_name
 from wgbench.request import Request
 from wgbench.results.entry import Subject
@@ -28,6 +29,8 @@ Choice = Literal["fp32", "bf16"]
 
 def settled(subject: Subject, request: Request, backbone: Backbone, device: torch.device, cache: Path) -> Subject:
     """The subject with the mode that its cells are computed in."""
+    if request.compile and request.pipeline == "reference":
+        raise BadOption("--compile", "the reference pipeline is the plain loop", "drop one of --compile and --pipeline")
     if request.precision != "auto":
         return _in(subject, request, request.precision)
     views = subject.recipe.views
@@ -62,7 +65,9 @@ def remembered(subject: Subject, backbone: Backbone, side: int, threads: int, ca
 
 
 def _in(subject: Subject, request: Request, asked: Literal["fp64", "fp32", "tf32", "bf16"]) -> Subject:
-    mode = Mode(precision=asked, pipeline=request.pipeline, vectorized=subject.mode.vectorized)
+    mode = Mode(
+        precision=asked, pipeline=request.pipeline, vectorized=subject.mode.vectorized, compiled=request.compile
+    )
     return subject.model_copy(update={"mode": mode})
 
 

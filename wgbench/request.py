@@ -36,6 +36,7 @@ class Request:
     threads: int = 1
     deterministic: bool = False
     vectorize: Literal["auto", "off"] = "auto"
+    compile: bool = False
     jobs: int | None = None
     data_dir: Path | None = None
     store: Path = Path("runs")
@@ -74,6 +75,7 @@ class Request:
         words += [f"--precision {self.precision}"] if self.precision != "auto" else []
         words += [f"--pipeline {self.pipeline}"] if self.pipeline != "fast" else []
         words += [f"--vectorize {self.vectorize}"] if self.vectorize != "auto" else []
+        words += ["--compile"] if self.compile else []
         return " ".join(words)
 
 

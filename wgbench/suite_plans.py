@@ -17,7 +17,8 @@ FOLDER = "plans"  # in a store
 KINDS = ("algorithms", "losses", "datasets", "backbones")
 DECISIVE = (
     *("algorithm", "dataset", "backbone", "seeds", "weight_decays", "epochs"),
-    *("settings", "pretrained", "device", "precision", "vectorize", "data_dir", "baseline"),
+    *("settings", "pretrained", "device", "precision", "pipeline", "compile", "threads", "vectorize"),
+    *("data_dir", "baseline"),
 )
 
 

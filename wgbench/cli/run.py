@@ -38,6 +38,9 @@ def run(
     vectorize: Annotated[
         Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
     ] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="compile the network, capture whole steps on a GPU: pays on long runs")
+    ] = False,
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)] = None,
@@ -67,6 +70,7 @@ def run(
         precision=precision,
         pipeline=pipeline,
         vectorize=vectorize,
+        compile=compiled,
         threads=threads,
         deterministic=deterministic,
         jobs=jobs,

@@ -24,9 +24,11 @@ Epochs = Annotated[int | None, typer.Option(help="the horizon instead of the sui
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 Precision = Annotated[Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")]
 Pipeline = Annotated[Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field")]
+Compiled = Annotated[bool, typer.Option("--compile", help="compile networks, capture whole steps on a GPU")]
 Vectorize = Annotated[
     Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
 ]
+Threads = Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)]
 Weights = Annotated[Path | None, typer.Option(help="initial weights, for entries that say `pretrained: true`")]
 DataDir = Annotated[
     Path | None,
@@ -74,7 +76,8 @@ def run(
     precision: Precision = "auto",
     pipeline: Pipeline = "fast",
     vectorize: Vectorize = "auto",
-    threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
+    compiled: Compiled = False,
+    threads: Threads = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Jobs = None,
     data_dir: DataDir = None,
@@ -97,6 +100,7 @@ def run(
         "precision": precision,
         "pipeline": pipeline,
         "vectorize": vectorize,
+        "compile": compiled,
         "threads": threads,
         "deterministic": deterministic,
         "jobs": jobs,
@@ -131,7 +135,10 @@ def status(
     weights: Weights = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    pipeline: Pipeline = "fast",
     vectorize: Vectorize = "auto",
+    compiled: Compiled = False,
+    threads: Threads = 1,
     jobs: Jobs = None,
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
@@ -149,7 +156,10 @@ def status(
         "weights": weights,
         "device": device,
         "precision": precision,
+        "pipeline": pipeline,
         "vectorize": vectorize,
+        "compile": compiled,
+        "threads": threads,
         "data_dir": data_dir,
         "store": runs,
     }

@@ -35,7 +35,10 @@ class OnDevice:
         device: torch.device,
         dtype: torch.dtype,
         cache: Path | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
+        self.compiled = compiled
         self.views, self.preprocess, self.device, self.dtype = views, preprocess, device, dtype
         ragged = x if isinstance(x, Ragged) else _as_ragged(x)
         self.channels = ragged.channels
@@ -63,8 +66,8 @@ class OnDevice:
 
     def cropped(self, box: Boxes) -> Tensor:
         """Training views of boxes, (B, C, H, W): no copy, no waiting, and the same shapes every time."""
-        compiled = self.device.type == "cuda"
-        return self._ready(resized(self.data, box, self.views.size, self.channels, self.longest, compiled=compiled))
+        size, longest = self.views.size, self.longest
+        return self._ready(resized(self.data, box, size, self.channels, longest, compiled=self.compiled))
 
     def train(self, index: Tensor, crops: Crops | None) -> Tensor:
         """Random crops, resized and flipped."""

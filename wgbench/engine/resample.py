@@ -5,6 +5,7 @@ clamped to uint8 in between. The same integers, gathered, give the same pixels. 
 vertical axis first where that saves work, which changes the rounding in between: this follows the installed version.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -99,21 +100,16 @@ def _passes(
 ) -> Tensor:
     """Resample along the first axis every line (B, L) that starts there, then along the second: (B, out, out, C)."""
     start = line[:, :, None, None] + torch.arange(channels, device=data.device)  # (B, L, 1, C)
-    rows = _rounded(
-        [data[start + place[:, None, :, i, None]].int() * weight[:, None, :, i, None] for i in _each(place)]
-    )
+    k = range(place.shape[-1])
+    rows = _rounded(data[start + place[:, None, :, i, None]].int() * weight[:, None, :, i, None] for i in k)
     b = torch.arange(len(line), device=data.device)[:, None]
-    return _rounded([rows[b, place2[..., i]].int() * weight2[:, :, i, None, None] for i in _each(place2)])
+    return _rounded(rows[b, place2[..., i]].int() * weight2[:, :, i, None, None] for i in k)
 
 
-def _each(place: Tensor) -> range:
-    return range(place.shape[-1])
-
-
-def _rounded(parts: list[Tensor]) -> Tensor:
+def _rounded(parts: Iterator[Tensor]) -> Tensor:
     """The sum of fixed-point products as uint8."""
-    total = parts[0] + (1 << (BITS - 1))
-    for part in parts[1:]:
+    total = next(parts) + (1 << (BITS - 1))
+    for part in parts:
         total = total + part
     return (total >> BITS).clamp(0, 255).to(torch.uint8)
 

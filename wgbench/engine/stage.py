@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,22 +12,24 @@ from torch import Tensor, nn
 
 from wgbench.algorithms.base import Algorithm, Refit
 from wgbench.backbones.base import Network
-from wgbench.config import EARLY, Cell, Recipe
+from wgbench.config import Cell, Recipe
 from wgbench.engine import state, stream
+from wgbench.engine.best import Best
 from wgbench.engine.crops import Crops
 from wgbench.engine.optimizer import Optimizer
 from wgbench.engine.reference import count
 from wgbench.engine.refit import is_scored, replaced_head
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
-from wgbench.engine.step import backward, features_of, forward, logits_by_batch, logits_of, losses_of
+from wgbench.engine.step import features_of, logits_by_batch, logits_of
 from wgbench.engine.stream import For
+from wgbench.engine.update import Update
 from wgbench.engine.views import Inputs
 from wgbench.engine.watch import Watch
 from wgbench.errors import AlgorithmFailed
 from wgbench.evaluation.metrics import Tally, predict
 from wgbench.evaluation.scores import weights_settle
 from wgbench.losses.base import Loss
-from wgbench.types import Batch, Sampling, Split
+from wgbench.types import Batch, Sampling, Split, State, Tokens
 
 ONLINE = "online_predictions"
 SMALL = 64  # tensors of an algorithm's state up to this size go into the curves
@@ -47,15 +49,6 @@ class Prepared:
             if known is split:
                 return self.inputs[name]
         raise AlgorithmFailed("logits or features", "the split is none of the cell's", "pass data.train or data.val")
-
-
-@dataclass
-class Best:
-    """The epoch of best val worst-group accuracy so far, and what there is to keep of it."""
-
-    value: float = -1.0
-    epoch: int = 0
-    kept: Tensors = field(default_factory=dict)  # predictions on test, by name of the moment
 
 
 class Stage:
@@ -88,14 +81,25 @@ class Stage:
             self.tallies["val"] = prepared.tallies["val"].only(refit.scored.to(device))
         self.recorded: Tensors = {name: self._blank(name) for name in record}
         self.loss_state = {k: v.to(device) for k, v in loss.init(train).items()}
-        self.state = {k: v.to(device) for k, v in algorithm.init(train).items()}
-        self.initial = {k: v.clone() for k, v in self.state.items() if v.numel() <= SMALL}
         fused = cell.mode.pipeline == "fast"
         self.optimizer = Optimizer(list(networks.parameters()), recipe, self.steps, fused=fused)
+        states = ({k: v.to(device) for k, v in algorithm.init(train).items()}, self.loss_state)
+        same = not isinstance(train.x, Tokens)  # texts are padded batch by batch
+        self.update = Update(networks, algorithm, loss, self.optimizer, cell.mode, states, same_shapes=same)
+        self.initial = {k: v.clone() for k, v in self.state.items() if v.numel() <= SMALL}
         self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
         self.best = Best()
         self.diverged_at: int | None = None
         self.last_predicted: list[int] = []
+
+    @property
+    def state(self) -> State:
+        """The algorithm's state."""
+        return self.update.state
+
+    @state.setter
+    def state(self, value: State) -> None:
+        self.update.state = value
 
     @property
     def network(self) -> Network:
@@ -147,12 +151,9 @@ class Stage:
         for step, x in enumerate(inputs.training(visits, crops, self.batch_size)):
             part = slice(step * self.batch_size, (step + 1) * self.batch_size)
             batch = Batch(index[part], label[part], group[part])
-            logits = [forward(network, x, self.cell.mode) for network in self.networks]  # type: ignore[arg-type]
-            losses = losses_of(logits, batch, self.loss, epoch, self.loss_state)
-            weights, self.state = backward(self.algorithm, losses, batch, self.state)
-            self.optimizer.step((epoch - 1) * self.steps + step)
-            self.record(epoch, batch.index, logits[-1])
-            all_losses.append(losses.detach())
+            losses, weights, logits = self.update(x, batch, epoch, (epoch - 1) * self.steps + step)
+            self.record(epoch, batch.index, logits)
+            all_losses.append(losses)
             all_weights.append(weights)
         return self.seen(epoch, index.view(self.steps, -1), torch.stack(all_losses), torch.stack(all_weights))
 
@@ -181,7 +182,8 @@ class Stage:
                 if not all(map(_is_finite, lines[name]["loss"])):
                     self.diverged_at = epoch
         if self.diverged_at is None:
-            self._keep(epoch, lines, predicted)
+            self.best.keep(epoch, lines["val"], self.tallies["val"].totals()["total"], predicted)
+            self.last_predicted = lines["test"]["predicted"]
         return lines
 
     def _counted(self, name: str, epoch: int) -> tuple[dict[str, Any], Tensor]:
@@ -193,7 +195,7 @@ class Stage:
 
         if mode.pipeline == "reference":
             return count(logits_by_batch(self.network, inputs, mode), targets, losses)
-        logits = logits_of(self.network, inputs, mode)
+        logits = logits_of(self.network, inputs, mode, self.update.evaluation)
         return targets.count(logits, losses(logits, slice(None)))
 
     def _scored_head(self, epoch: int) -> AbstractContextManager[None]:
@@ -203,18 +205,6 @@ class Stage:
         train, val = (features_of(self.network, self.prepared.inputs[s], self.cell.mode) for s in ("train", "val"))
         rng = stream.generator(self.cell.seed, self.number, epoch, For.REFIT)
         return replaced_head(self.network.head, self.refit.head(train, val, rng))
-
-    def _keep(self, epoch: int, lines: dict[str, Any], predicted: Tensor) -> None:
-        """Hold on to the test predictions of the early window's end, the selected and the latest epoch."""
-        totals = self.tallies["val"].totals()["total"]
-        worst = min(c / n for c, n in zip(lines["val"]["correct"], totals, strict=True) if n)
-        kept = predicted.to("cpu", torch.int16)
-        self.best.kept["final"] = kept
-        if epoch == EARLY[1]:
-            self.best.kept["early"] = kept
-        if worst > self.best.value:
-            self.best.value, self.best.epoch, self.best.kept["selected"] = worst, epoch, kept
-        self.last_predicted = lines["test"]["predicted"]
 
     def checkpoint(self, epoch: int) -> Checkpoint:
         """Everything that later epochs depend on."""

@@ -1,6 +1,7 @@
 """One training step, and one evaluation: the two things that everything else is arranged around."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from wgbench.backbones.base import Network
 from wgbench.config import Mode
 from wgbench.engine.precision import autocast, dtype
 from wgbench.engine.views import Inputs
+from wgbench.engine.whole import Captured
 from wgbench.losses.base import Loss
 from wgbench.types import Batch, State
 
@@ -17,7 +19,7 @@ from wgbench.types import Batch, State
 def forward(network: Network, x: Tensor, mode: Mode) -> Tensor:
     """Logits (B, C): features in the mode's precision, the last layer in that of the parameters."""
     with autocast(mode, x.device):
-        features = network.features(x)
+        features = compiled_features()(network, x) if mode.compiled else network.features(x)
     logits: Tensor = network.head(features.to(dtype(mode)))
     return logits
 
@@ -36,11 +38,29 @@ def backward(algorithm: Algorithm, losses: Tensor, batch: Batch, state: State) -
     return weights, state
 
 
+@cache
+def compiled_features() -> Callable[[Network, Tensor], Tensor]:
+    """`network.features(x)` as torch.compile makes it: once for all networks of a kind, whatever their weights."""
+
+    def features(network: Network, x: Tensor) -> Tensor:
+        return network.features(x)
+
+    return torch.compile(features, dynamic=False)
+
+
 @torch.inference_mode()
-def logits_of(network: Network, inputs: Inputs, mode: Mode) -> Tensor:
-    """Logits on the evaluation views of all examples, (N, C)."""
+def logits_of(network: Network, inputs: Inputs, mode: Mode, whole: Captured | None = None) -> Tensor:
+    """Logits on the evaluation views of all examples, (N, C). `whole` evaluates a batch of the usual size."""
     network.eval()
-    return _over(inputs, lambda x: forward(network, x, mode))
+    size = len(inputs.batches()[0])
+    eager = mode.model_copy(update={"compiled": False})
+
+    def logits(x: Tensor) -> Tensor:
+        if len(x) < size:  # the last batch: not worth a program of its own
+            return forward(network, x, eager)
+        return whole(x)[0].clone() if whole is not None else forward(network, x, mode)
+
+    return _over(inputs, logits)
 
 
 @torch.inference_mode()

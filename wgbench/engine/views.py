@@ -7,12 +7,12 @@ stream (`crops`), and how it is computed does not show: PIL in a thread (`pictur
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from wgbench.config import Views
+from wgbench.config import Mode, Views
 from wgbench.engine.ahead import slices
 from wgbench.engine.crops import Crops
 from wgbench.engine.on_device import OnDevice, fits
@@ -21,6 +21,7 @@ from wgbench.engine.reference import Loader
 from wgbench.types import Preprocess, Ragged, Split, Tokens
 
 EVAL_BATCH, TEXT_BATCH = 1024, 128  # examples that are evaluated at once
+PLAIN = Mode()
 PLAIN_PIXELS = 1 << 18  # of plain images that a CPU evaluates at once: with more, activations leave its caches
 
 
@@ -53,16 +54,16 @@ def inputs(
     device: torch.device,
     dtype: torch.dtype,
     cache: Path | None = None,
-    pipeline: Literal["fast", "reference"] = "fast",
+    mode: Mode = PLAIN,
 ) -> Inputs:
     """The inputs of a split, ready to be asked for batches. Evaluation views are kept in `cache`, if there is one."""
     if isinstance(split.x, Tokens):
         return Texts(split.x, device)
     if views is not None:
-        if pipeline == "reference":
+        if mode.pipeline == "reference":
             return Loader(split.x, views, preprocess, device, dtype)
         if device.type == "cuda" and fits(split.x, views, device):
-            return OnDevice(split.x, views, preprocess, device, dtype, cache)
+            return OnDevice(split.x, views, preprocess, device, dtype, cache, compiled=mode.compiled)
         return Pictures(split.x, views, preprocess, device, dtype, cache)
     if isinstance(split.x, Ragged):
         raise ValueError("images of different sizes need recipe.views")

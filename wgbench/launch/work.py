@@ -44,6 +44,8 @@ def _run(job: Job, folders: Sequence[runs.RunFolder], report: Report) -> None:
     device, cells = torch.device(job.device), [folder.cell for folder in folders]
     precision.prepare(job.cell.mode, job.threads, job.deterministic)
     parts = assemble(job)
+    if device.type == "cpu" and parts.backbone.convolutional and job.cell.mode.pipeline == "fast":
+        precision.keep_freed_memory()
     surroundings, group = environment(device, job.threads, job.deterministic), _group(job, folders)
     total = parts.splits["test"].columns.sum(0).tolist()
     for folder in folders:

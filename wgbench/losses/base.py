@@ -12,6 +12,7 @@ class Loss:
     """Base of losses. Subclasses are frozen dataclasses; their fields are the options."""
 
     version: ClassVar[int] = 1
+    steady: ClassVar[bool] = False  # `per_example` is the same in every epoch: a step can be captured once and for all
 
     @property
     def needs(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ pi the class frequencies of the training set.
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -20,6 +20,7 @@ class LogitAdjusted(Loss):
     """Cross-entropy with additive margins tau log pi (Menon et al. 2021)."""
 
     tau: Annotated[float, Field(ge=0)] = 1.0
+    steady: ClassVar[bool] = True
 
     def init(self, train: Split) -> State:
         """`shift` (C,): tau log pi."""

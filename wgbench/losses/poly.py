@@ -8,7 +8,7 @@ that the left part is cross-entropy up to its scale.
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -25,6 +25,7 @@ class PolynomialTail(Loss):
 
     alpha: Annotated[float, Field(gt=0)] = 1.0
     beta: float = 1.0
+    steady: ClassVar[bool] = True
 
     def per_example(self, logits: Tensor, label: Tensor, group: Tensor, epoch: int, state: State) -> Tensor:  # noqa: ARG002
         """The loss of the margin, (B,)."""

@@ -9,7 +9,7 @@ still acts at interpolation.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -26,6 +26,7 @@ class VectorScaling(Loss):
     gamma: Annotated[float, Field(ge=0)] = 0.15
     tau: Annotated[float, Field(ge=0)] = 1.25
     by: Literal["class", "group"] = "class"
+    steady: ClassVar[bool] = True
 
     @property
     def needs(self) -> frozenset[str]:
