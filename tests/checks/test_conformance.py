@@ -387,6 +387,18 @@ class Leaky(Toy):
         return super().load(root, "train", preprocess)
 
 
+class Coarse(Toy):
+    """So few values that people coincide, as in COMPAS."""
+
+    def load(self, root, split, preprocess):
+        s = super().load(root, split, preprocess)
+        return Split(s.x.round(), s.label, s.group, s.n_classes, s.n_groups)
+
+
+def test_people_may_coincide(tmp_path):
+    dataset_checks.splits_are_disjoint(dataset_checks.Prepared(Coarse(), Root(tmp_path)))
+
+
 class Restless(Toy):
     def prepare(self, root):
         (root.cache / "file").write_text("again")

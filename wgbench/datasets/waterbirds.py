@@ -102,7 +102,7 @@ Group Shifts, ICLR 2020"
 
     def published(self, root: Root) -> Mapping[str, Path]:
         """The table; the archive is not kept."""
-        return {METADATA: self.folder(root) / METADATA}
+        return {} if self.subset else {METADATA: self.folder(root) / METADATA}
 
     def folder(self, root: Root) -> Path:
         """The folder with metadata.csv: the user's own, one inside it, or the downloaded one; MissingData if none."""
