@@ -4,12 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from wgbench import algorithms, backbones, datasets, losses
 from wgbench.checks.toy import Toy
 from wgbench.config import Cell, Plugin, Recipe
 from wgbench.launch.job import Job
 from wgbench.options import dump
+
+# A busy machine is no bug: examples are not timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # Real files, for the tests that use them where they are present.
 GIVEN_DATA = Path(os.environ["WGBENCH_DATA"]).resolve() if os.environ.get("WGBENCH_DATA") else None
