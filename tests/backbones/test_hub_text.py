@@ -37,7 +37,7 @@ def test_known_architectures_keep_the_promises_of_a_backbone(hub, tmp_path):
     cache, names = hub
     done = python(cache, tmp_path, "-c", CHECK, *(f"text:{name}" for name in names))
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 5 * len(names)
+    assert len(done.stdout.splitlines()) == 6 * len(names)
 
 
 def test_a_pretrained_model_is_finetuned_on_comments(hub, tmp_path):
