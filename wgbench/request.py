@@ -37,6 +37,8 @@ class Request:
     deterministic: bool = False
     vectorize: Literal["auto", "off"] = "auto"
     jobs: int | None = None
+    launcher: Literal["local", "ray", "slurm"] = "local"
+    launcher_options: Mapping[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
     store: Path = Path("runs")
     keep: bool = False
