@@ -83,6 +83,10 @@ class SubmitFailed(WgbenchError):
     """An entry cannot be handed in: no git, no access, or a review that is under way."""
 
 
+class Untrusted(WgbenchError):
+    """Code of another package would run, and nobody has said that it may."""
+
+
 class NotComparable(WgbenchError):
     """Two entries do not measure the same thing."""
 

@@ -58,13 +58,13 @@ def json_object(path: Path, largest: int) -> dict[str, Any]:
 
 
 def parsed(written: str) -> Any:
-    """A JSON value of finite numbers, integers within 64 bits, and text that a terminal can show; Refused for others."""
+    """A JSON value of finite numbers, integers within 64 bits and text without control characters; Refused else."""
     try:
-        value = json.loads(written, parse_constant=_no_number)
+        value = json.loads(written, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
-        raise Refused("is nested too deeply") from None
+        raise Refused("holds no JSON (nested too deeply)") from None
     except ValueError as problem:
-        raise Refused(str(problem) if isinstance(problem, Refused) else f"holds no JSON ({problem})") from None
+        raise Refused(f"holds no JSON ({problem})") from None
     check(value)
     return value
 
@@ -98,4 +98,10 @@ def _check_leaf(value: Any) -> None:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise Refused(f"holds {name}, which JSON has not")
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(digits: str) -> float:
+    if math.isinf(value := float(digits)):
+        raise ValueError(f"{digits[:20]} is too large")
+    return value

@@ -89,12 +89,11 @@ def run(
     if as_json:
         typer.echo(result.entry.to_json(), nl=False)
         return
-    from rich.console import Console
-
+    from wgbench.cli.console import console
     from wgbench.cli.summary import summary
 
     for part in summary(result.entry, result.folder):
-        Console().print(part)
+        console().print(part)
 
 
 def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
@@ -110,16 +109,48 @@ def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None
 
 
 def parsed(pairs: list[str]) -> dict[str, Any]:
-    """`--set NAME=VALUE` as options; values as YAML reads them."""
-    import yaml
-
+    """`--set NAME=VALUE` as options; values as YAML reads them, where that gives what JSON can hold, else as text."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise BadOption(f"--set {pair}", "no NAME=VALUE", "write --set nu=.1 or --set recipe.lr=.01")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            settings[name] = value
+        settings[name] = _value(pair, value)
     return settings
+
+
+def _value(pair: str, text: str) -> Any:
+    """One value; BadOption for one that grows or goes too deep."""
+    import yaml
+
+    from wgbench import untrusted
+
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise untrusted.Refused("has an alias")  # of aliases one can make a value that is as large as one likes
+        value = yaml.safe_load(text)
+        untrusted.check(value)
+    except RecursionError:
+        raise BadOption(f"--set {pair}", "nested too deeply", "write a number, a text or a short list") from None
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist, a number without end
+        return _as_text(pair, text)
+    return value if _is_json(value) else _as_text(pair, text)
+
+
+def _as_text(pair: str, text: str) -> str:
+    from wgbench import untrusted
+
+    try:
+        untrusted.check(text)
+    except untrusted.Refused as problem:
+        raise BadOption(f"--set {pair}", f"it {problem}", "write what can be seen") from None
+    return text
+
+
+def _is_json(value: Any) -> bool:
+    """Whether it is made of what JSON has: no dates, no bytes, no keys but text."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, bool | int | float | str)
