@@ -16,7 +16,16 @@ from wgbench.registry import BUILT_IN
 from wgbench.suite import Suite
 
 ROOT = Path(wgbench.__file__).parents[1]
-NAMES = ["embedded", "paper-figure1", "paper-figure2", "paper-figure3", "paper-table1", "remedies", "smoke"]
+NAMES = [
+    "dominoes-cpu",
+    "embedded",
+    "paper-figure1",
+    "paper-figure2",
+    "paper-figure3",
+    "paper-table1",
+    "remedies",
+    "smoke",
+]
 
 
 def suite(*entries, **fields):
