@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-import wgbench
 from wgbench import algorithms, losses, suite_file
 from wgbench.config import SEEDS
 from wgbench.drafting import draft
@@ -15,7 +14,7 @@ from wgbench.errors import BadSuite
 from wgbench.registry import BUILT_IN
 from wgbench.suite import Suite
 
-ROOT = Path(wgbench.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 NAMES = [
     "dominoes-cpu",
     "embedded",
