@@ -22,13 +22,14 @@ def named(job):
     return [(cell.algorithm.name, cell.seed, cell.weight_decay) for cell in job.cells]
 
 
-def test_the_full_protocol_is_six_programs_whatever_the_processes():
+def test_the_full_protocol_is_four_programs_whatever_the_processes():
     one, many = (jobs.together(planned(replace(DIGITS, jobs=n))) for n in (1, 8))
     assert [named(j) for j in one] == [named(j) for j in many]
-    assert [len(j.cells) for j in one] == [5] * 6  # five weight decays, and ERM's cells without
+    assert [len(j.cells) for j in one] == [10, 10, 5, 5]  # 25 cells, and ERM's without weight decay
     assert {tuple(cell.id for cell in j.cells) for j in one} == {j.group for j in one}
     assert all(cell.mode.vectorized for j in one for cell in j.cells)
-    assert named(one[0]) == [("gdro", seed, 0.0) for seed in (2002, 2022, 2042, 2062, 2082)]
+    seeds = (2002, 2022, 2042, 2062, 2082)
+    assert named(one[0]) == [("gdro", seed, wd) for wd in (0.0, 0.003) for seed in seeds]
     assert {name for name, *_ in named(one[-1])} == {"erm"}
 
 
@@ -40,7 +41,7 @@ def test_a_narrowed_request_fills_its_programs_too():
 def test_cells_that_are_done_drop_out_and_leave_the_other_programs_alone():
     every = planned(DIGITS)
     rest = jobs.together(every[2:])
-    assert [len(j.cells) for j in rest] == [3, 5, 5, 5, 5, 5]
+    assert [len(j.cells) for j in rest] == [8, 10, 5, 5]
     assert [j.group for j in rest] == [j.group for j in jobs.together(every)]
 
 
@@ -77,13 +78,21 @@ def test_the_mode_is_a_part_of_the_id_and_one_at_a_time_is_what_it_was():
 
 def test_an_entry_says_what_each_cell_was_trained_with(tmp_path):
     request = Request(
-        "gdro", "toy", seeds=(1, 2, 3), weight_decays=(0.0, 0.1), epochs=12, jobs=1, store=tmp_path, baseline=False
+        "gdro",
+        "toy",
+        seeds=(1, 2, 3, 4, 5, 6),
+        weight_decays=(0.0, 0.1),
+        epochs=12,
+        jobs=1,
+        store=tmp_path,
+        baseline=False,
     )
     made = protocol.run(request)
     entry = schema.read(made.folder)
     assert entry.mode.vectorized
-    first, second = ((1, 0.0), (2, 0.0), (3, 0.0), (1, 0.1), (2, 0.1)), ((3, 0.1),)
-    assert [cell.group for cell in entry.cells] == [first] * 5 + [second]
+    every = [(seed, wd) for wd in (0.0, 0.1) for seed in request.seeds]
+    first, second = tuple(every[:10]), tuple(every[10:])
+    assert [cell.group for cell in entry.cells] == [first] * 10 + [second] * 2
     for job in planned(request):
         said = runs.read_json(runs.folder(tmp_path, job.cell) / runs.CELL)
         assert said["cell"]["mode"]["vectorized"] is True

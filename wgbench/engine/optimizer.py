@@ -26,6 +26,7 @@ class Optimizer:
         """One update from the gradients that are there; `done` counts the steps of this stage before it."""
         self.adjust()
         self.move(self.inner, done)
+        self.inner.zero_grad(set_to_none=True)
 
     def adjust(self) -> None:
         """What is done to the gradients before the step: the pull towards the start, then clipping."""
@@ -42,7 +43,6 @@ class Optimizer:
             for group in by.param_groups:
                 group["lr"] = learning_rate(self.recipe, done, self.steps_per_epoch)
         by.step()
-        by.zero_grad(set_to_none=True)
 
 
 class Joint:
@@ -63,7 +63,7 @@ class Joint:
                 self.inner.state[p] = one.inner.state[p]
 
     def step(self, done: int) -> None:
-        """One update of every cell."""
+        """One update of every cell; gradients stay, to be replaced by the next."""
         for one in self.each:
             one.adjust()
         self.each[0].move(self.inner, done)

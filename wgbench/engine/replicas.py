@@ -71,8 +71,8 @@ def together(replicas: Sequence[Replica]) -> None:
         started = time.perf_counter()
         weights = stack.train(epoch)
         share = (time.perf_counter() - started) / len(training)
-        for i, seen in zip(training, weights, strict=True):
-            stages[i].close(epoch, seen, share, sinks[i])
+        for i, seen, counted in zip(training, weights, stack.evaluate(epoch), strict=True):
+            stages[i].close(epoch, seen, share, sinks[i], counted)
         if sinks[0].due():
             for stage, sink in zip(stages, sinks, strict=True):
                 sink.save(stage.checkpoint(epoch))

@@ -1,13 +1,13 @@
 """Several cells trained as one program: their networks stacked, one step for all of them.
 
-Parameters of R cells lie behind one another in stacked tensors (R, ...), of which each cell's own are slices: a step of
-the stack is a step of every cell, and everything that is not a step (evaluation, checkpoints, records) is done by the
-cells themselves. Batched products compute every cell's part with the same kernel however many cells there are.
+Parameters of R cells lie behind one another in stacked tensors (R, ...), of which each cell's own are slices: a step
+of the stack is a step of every cell, and everything else (records, checkpoints) is done by the cells themselves.
+Batched products compute every cell's part with the same kernel however many cells there are.
 """
 
 import copy
-from collections.abc import Callable, Sequence
-from functools import partial
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,8 +17,9 @@ from torch.func import functional_call, vmap
 from wgbench.backbones.base import Network
 from wgbench.config import Mode
 from wgbench.engine.optimizer import Joint
-from wgbench.engine.stage import Stage
-from wgbench.engine.step import forward, losses_of
+from wgbench.engine.recorded import Recorded
+from wgbench.engine.stage import Counted, Stage
+from wgbench.engine.step import forward, logits_of, losses_of
 from wgbench.errors import AlgorithmFailed
 from wgbench.types import Batch, State
 
@@ -33,24 +34,26 @@ class Stacked:
         for r, own in enumerate(self.own):
             for parameter, stacked in zip(own, self.parameters, strict=True):
                 parameter.data = stacked.detach()[r]
-        names = [f"network.{name}" for name, _ in networks[0].named_parameters()]
-        buffers = zip(*(network.named_buffers() for network in networks), strict=True)
-        self.tensors: dict[str, Tensor] = dict(zip(names, self.parameters, strict=True))
-        self.tensors |= {f"network.{same[0][0]}": torch.stack([b for _, b in same]) for same in buffers}
+        self.buffers = [torch.stack(same) for same in zip(*(network.buffers() for network in networks), strict=True)]
+        names = [f"network.{name}" for name, _ in [*networks[0].named_parameters(), *networks[0].named_buffers()]]
         called = _Called(_template(networks[0]), mode)
-        self._forward: Callable[..., Tensor] = vmap(partial(functional_call, called))
+
+        def call(x: Tensor, *tensors: Tensor) -> Tensor:
+            logits: Tensor = functional_call(called, dict(zip(names, tensors, strict=True)), (x,))
+            return logits
+
+        self._forward = Recorded(vmap(call))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits (R, B, C)."""
-        return self._forward(self.tensors, (x,))
+        logits: Tensor = self._forward(x, *self.parameters, *self.buffers)
+        return logits
 
-    def hand_out(self) -> None:
-        """Give every cell its slices of the gradients that are there."""
-        for i, stacked in enumerate(self.parameters):
-            assert stacked.grad is not None
-            for own, grad in zip(self.own, stacked.grad.unbind(0), strict=True):
+    def hand_out(self, grads: Sequence[Tensor]) -> None:
+        """Give every cell its slices of the gradients of all parameters."""
+        for i, stacked in enumerate(grads):
+            for own, grad in zip(self.own, stacked.unbind(0), strict=True):
                 own[i].grad = grad
-            stacked.grad = None
 
 
 class _Called(nn.Module):
@@ -92,7 +95,8 @@ class Stack:
         self.members = [Stacked(same, self.first.cell.mode) for same in members]
         self.optimizer = Joint([stage.optimizer for stage in stages])
         self.state: State = {k: torch.stack([s.state[k] for s in stages]) for k in self.first.state}
-        self._weigh: Callable[..., tuple[Tensor, State]] = vmap(self.first.algorithm.weigh)
+        self.parameters = [p for member in self.members for p in member.parameters]
+        self._weigh = Recorded(vmap(self._weighed))
 
     def train(self, epoch: int) -> list[dict[str, Any]]:
         """One epoch of steps of every cell; the summaries of their weights."""
@@ -120,6 +124,24 @@ class Stack:
         index = index.view(len(self.stages), first.steps, size)
         return [s.seen(epoch, index[r], every[r], weighed[r]) for r, s in enumerate(self.stages)]
 
+    def evaluate(self, epoch: int) -> Sequence[Counted | None]:
+        """Counts of every cell on every split; None where heads are replaced, which every cell does for itself."""
+        first, n = self.first, len(self.stages)
+        if first.refit is not None:
+            return [None] * n
+        started = time.perf_counter()
+        found: list[dict[str, tuple[dict[str, Any], Tensor]]] = [{} for _ in self.stages]
+        for name, inputs in first.prepared.inputs.items():
+            targets = first.tallies[name]
+            # One network after the other: its numbers stay in the cache while it sees a whole split.
+            logits = torch.stack([logits_of(stage.network, inputs, first.cell.mode) for stage in self.stages])
+            label, group = targets.label.repeat(n), targets.group.repeat(n)
+            losses = first.loss.per_example(logits.flatten(0, 1), label, group, epoch, first.loss_state)
+            for counted, one in zip(found, targets.counts(logits, losses.view(n, -1)), strict=True):
+                counted[name] = one
+        share = (time.perf_counter() - started) / n
+        return [Counted(counted, share) for counted in found]
+
     def _losses(self, logits: Sequence[Tensor], batch: Batch, epoch: int) -> Tensor:
         """Losses (R, B) or (R, members, B). An example's loss knows nothing of the others: all cells' are one batch."""
         flat = Batch(*(part.flatten() for part in batch))
@@ -131,11 +153,19 @@ class Stack:
         """Weigh every cell's losses, and leave the gradients of its weighted sum in its parameters; the weights."""
         try:
             with torch.no_grad():
-                weights, self.state = self._weigh(losses.detach(), batch, self.state)
+                weights: Tensor
+                weights, *state = self._weigh(losses.detach(), *batch, *self.state.values())
         except RuntimeError as problem:
             asked, why = f"algorithm {self.first.cell.algorithm.name!r}", str(problem).partition("\n")[0]
             raise AlgorithmFailed(asked, f"its weigh does not run under vmap ({why})", "take --vectorize off") from None
-        (weights * losses).sum().backward()  # type: ignore[no-untyped-call]
+        self.state = dict(zip(self.state, state, strict=True))
+        grads = iter(torch.autograd.grad(losses, self.parameters, weights))  # of sum_i w_i l_i, of every cell
         for member in self.members:
-            member.hand_out()
+            member.hand_out([next(grads) for _ in member.parameters])
         return weights
+
+    def _weighed(self, losses: Tensor, index: Tensor, label: Tensor, group: Tensor, *state: Tensor) -> list[Tensor]:
+        """Weights and the next state of one cell, as a list."""
+        named = dict(zip(self.first.state, state, strict=True))
+        weights, after = self.first.algorithm.weigh(losses, Batch(index, label, group), named)
+        return [weights, *(after[name] for name in named)]

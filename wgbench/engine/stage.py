@@ -51,6 +51,14 @@ class Prepared:
         raise AlgorithmFailed("logits or features", "the split is none of the cell's", "pass data.train or data.val")
 
 
+@dataclass(frozen=True)
+class Counted:
+    """An evaluation done together with others: counts and predicted classes by split, and its share of the time."""
+
+    splits: dict[str, tuple[dict[str, Any], Tensor]]
+    seconds: float
+
+
 class Stage:
     """Networks, optimiser, algorithm state and records of one stage."""
 
@@ -122,12 +130,15 @@ class Stage:
                 sink.save(self.checkpoint(epoch))
         sink.stage_done(self.checkpoint(self.recipe.epochs))
 
-    def close(self, epoch: int, weights: dict[str, Any], seconds: float, sink: Sink) -> None:
-        """Evaluate after an epoch, and write its line, unless training has diverged; `seconds` is what it took."""
+    def close(
+        self, epoch: int, weights: dict[str, Any], seconds: float, sink: Sink, counted: Counted | None = None
+    ) -> None:
+        """Evaluate after an epoch that took `seconds`, unless that is done; write its line if it has not diverged."""
         started = time.perf_counter()
-        line: Line = {"stage": self.number, "epoch": epoch, **self._evaluate(epoch)}
+        line: Line = {"stage": self.number, "epoch": epoch, **self._evaluate(epoch, counted)}
         line |= {"weights": weights, "state": self._small_state()}
-        line["seconds"] = {"train": seconds, "eval": time.perf_counter() - started}
+        evaluation = time.perf_counter() - started + (counted.seconds if counted else 0.0)
+        line["seconds"] = {"train": seconds, "eval": evaluation}
         if self.diverged_at is None:
             sink.epoch(state.finite(line))
 
@@ -171,14 +182,14 @@ class Stage:
         seen = self.watch.epoch(epoch, self.sampling.probability, index, weights)
         return seen | {"loss": losses.mean().item()}
 
-    def _evaluate(self, epoch: int) -> dict[str, Any]:
+    def _evaluate(self, epoch: int, counted: Counted | None) -> dict[str, Any]:
         """Counts on every split, un-augmented; keeps test predictions where the protocol wants them."""
         if self.refit is not None and not is_scored(epoch, self.recipe.epochs):
             return dict.fromkeys(self.prepared.splits)
         lines: dict[str, Any] = {}
         with self._scored_head(epoch):
             for name in self.prepared.splits:
-                lines[name], predicted = self._counted(name, epoch)
+                lines[name], predicted = counted.splits[name] if counted else self._counted(name, epoch)
                 if not all(map(_is_finite, lines[name]["loss"])):
                     self.diverged_at = epoch
         if self.diverged_at is None:

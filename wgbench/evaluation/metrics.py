@@ -34,6 +34,19 @@ class Tally:
         rows = torch.stack([(predicted == self.label).double(), losses.double()]) @ self.columns
         classes = self.columns[:, -1] @ one_hot(predicted, self.n_classes).double()
         correct, loss, per_class = (r.tolist() for r in (rows[0], rows[1], classes))  # the sync of the epoch
+        return self._told(correct, loss, per_class), predicted
+
+    def counts(self, logits: Tensor, losses: Tensor) -> list[tuple[dict[str, Any], Tensor]]:
+        """The same of R networks at once, from logits (R, N, C) and losses (R, N)."""
+        predicted = predict(logits)
+        rows = torch.stack([(predicted == self.label).double(), losses.double()], 1)  # (R, 2, N)
+        sums = torch.bmm(rows, self.columns.expand(len(rows), -1, -1))  # one product each: R changes no rounding
+        scored = self.columns[:, -1, None]
+        classes = (one_hot(predicted, self.n_classes).double() * scored).sum(1)  # (R, C)
+        told = zip(sums.tolist(), classes.tolist(), predicted, strict=True)  # the sync of the epoch
+        return [(self._told(correct, loss, per_class), classes) for (correct, loss), per_class, classes in told]
+
+    def _told(self, correct: list[float], loss: list[float], per_class: list[float]) -> dict[str, Any]:
         groups, of_class, everyone = self._cut(correct)
         return {
             "correct": groups,
@@ -42,7 +55,7 @@ class Tally:
             "predicted": [int(n) for n in per_class],
             "loss": loss[: self.n_groups],
             "acc_loss": loss[-1],
-        }, predicted
+        }
 
     def only(self, scored: Tensor) -> "Tally":
         """A tally that counts a part of the examples, (N,) bool."""
@@ -63,5 +76,5 @@ def tally(split: Split, device: torch.device) -> Tally:
 
 
 def predict(logits: Tensor) -> Tensor:
-    """Predicted classes (N,) from logits (N, C), or (N, 1) where the sign decides."""
-    return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
+    """Predicted classes (..., N) from logits (..., N, C), or (..., N, 1) where the sign decides."""
+    return (logits[..., 0] > 0).long() if logits.shape[-1] == 1 else logits.argmax(-1)

@@ -5,16 +5,13 @@ tensor operations: a step of hundreds of thousands then costs tenths of a millis
 expectation: an example drawn with probability p_i counts n p_i times.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from wgbench import algorithms
 from wgbench.algorithms.base import Algorithm
 from wgbench.engine import stream
+from wgbench.engine.recorded import recorded
 from wgbench.engine.stream import For
 from wgbench.types import Batch, Split
 
@@ -44,15 +41,6 @@ class Weigher:
         weights, *self._state = self._step(losses, *self._state)
         weighted: Tensor = weights * self.copies
         return weighted
-
-
-def recorded(function: Callable[..., Any], *example: Tensor) -> Callable[..., Any]:
-    """The tensor operations of a function as a flat graph: without the cost of vmap at every call."""
-    with torch.no_grad():
-        graph = make_fx(function)(*example)
-    graph.graph.eliminate_dead_code()
-    graph.recompile()
-    return graph
 
 
 def weigher(name: str, split: Split, draws: int) -> Weigher:
