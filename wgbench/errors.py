@@ -85,5 +85,9 @@ class AlgorithmFailed(WgbenchError):
     """An algorithm broke its contract or cannot go on with this data."""
 
 
+class LaunchFailed(WgbenchError):
+    """What jobs were to be run on cannot be reached, or refuses them."""
+
+
 class WorkerDied(WgbenchError):
     """A worker process was killed from outside."""

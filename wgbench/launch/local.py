@@ -1,35 +1,30 @@
 """Cells in spawned processes on this machine, one thread each."""
 
 import multiprocessing
-import os
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
 
 from wgbench.errors import WgbenchError, WorkerDied
-from wgbench.launch.job import Job, Progress
-
-Follow = Callable[
-    [Job, WgbenchError | None], "Sequence[Call]"
-]  # what a job that ended, well or with an error, leads to
-Registered = Mapping[str, Mapping[str, str | type]]  # kind -> name -> target
-Report = Callable[[Progress], None]
-AGAIN = "run the same command again: it goes on where it was; with less memory, take a smaller --jobs"
-
-
-@dataclass(frozen=True)
-class Call:
-    """A function to be called by the next process that is free, "module:name", and who wants its result or error."""
-
-    function: str
-    arguments: tuple[Any, ...]
-    then: Callable[[Any], None]
+from wgbench.launch.base import (
+    AGAIN,
+    Call,
+    Follow,
+    Registered,
+    Report,
+    called,
+    exported,
+    function,
+    pools,
+    register,
+    stopping,
+)
+from wgbench.launch.job import Job
 
 
 @dataclass
@@ -55,9 +50,9 @@ class Workers:
     same time takes the sum of their times, and the first epoch should not wait for that.
     """
 
-    def __init__(self, n: int, registered: Registered) -> None:
-        self.n, self.registered = n, registered
-        self.workers = [_start(registered)] if n > 1 else []
+    def __init__(self, n: int, registered: Registered, threads: int = 1) -> None:
+        self.n, self.registered, self.threads = n, registered, threads
+        self.workers = [self._start()] if n > 1 else []
 
     def __enter__(self) -> Self:
         return self
@@ -70,12 +65,16 @@ class Workers:
         for worker in self.workers:
             worker.process.join(timeout=10)
 
-    def call(self, function: str, *arguments: Any) -> Any:
+    def device(self, asked: str) -> str:
+        """As asked: what `auto` comes to is found out on this machine."""
+        return asked
+
+    def call(self, name: str, *arguments: Any) -> Any:
         """The result of a function, "module:name", in the first process."""
         if not self.workers:
-            return _function(function)(*arguments)
+            return function(name)(*arguments)
         worker = self.workers[0]
-        _send(worker, Call(function, arguments, lambda _: None))
+        _send(worker, Call(name, arguments, lambda _: None))
         while True:
             kind, content = _received(worker)
             if kind == "done":
@@ -84,12 +83,8 @@ class Workers:
                 raise content
 
     def run(self, jobs: Sequence[Job | Call], report: Report, follow: Follow | None = None) -> None:
-        """Run all jobs, the first ones first. The first error stops the others; what they have done is kept.
-
-        `follow` is told of each job that ended, and of its error if it had one, instead: the calls that it returns go
-        before what waits, and what it raises stops everything.
-        """
-        follow = follow or _stopping
+        """Run all jobs; see `Launcher.run`."""
+        follow = follow or stopping
         queue: deque[Job | Call] = deque(jobs)
         if not self.workers:
             while queue:
@@ -99,7 +94,7 @@ class Workers:
             return
         self._feed(queue)
         for _ in range(min(self.n - len(self.workers), len(queue))):
-            self.workers.append(_start(self.registered))
+            self.workers.append(self._start())
         self._feed(queue)
         while busy := [w for w in self.workers if w.task]:
             for pipe in wait([w.pipe for w in busy]):
@@ -112,8 +107,17 @@ class Workers:
                 if doing is not None:
                     _follow(doing, kind, content, queue, follow)
                 if isinstance(content, WorkerDied):
-                    self.workers[self.workers.index(worker)] = _start(self.registered)
+                    self.workers[self.workers.index(worker)] = self._start()
             self._feed(queue)
+
+    def _start(self) -> Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self.registered), daemon=True)
+        with exported(pools(self.threads)):
+            process.start()
+        theirs.close()
+        return Worker(process, ours)
 
     def _feed(self, queue: "deque[Job | Call]") -> None:
         """Give what waits to the processes that are free."""
@@ -122,20 +126,13 @@ class Workers:
                 _send(worker, queue.popleft())
 
 
-def _stopping(job: Job, problem: WgbenchError | None) -> Sequence[Call]:  # noqa: ARG001
-    """Errors end everything, and nothing follows from success."""
-    if problem is not None:
-        raise problem
-    return ()
-
-
 def _outcome(task: Job | Call, report: Report) -> tuple[str, Any]:
     """What a task comes to in this process, as a worker would tell it."""
     from wgbench.launch import work
 
+    if isinstance(task, Call):
+        return "done", called(task)
     try:
-        if isinstance(task, Call):
-            return "done", _function(task.function)(*task.arguments)
         work.run(task, report)
     except WgbenchError as problem:
         return "error", problem
@@ -170,38 +167,21 @@ def _send(worker: Worker, task: Job | Call) -> None:
     worker.pipe.send((task.function, task.arguments) if isinstance(task, Call) else ("", (task,)))
 
 
-def _start(registered: Registered) -> Worker:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, registered), daemon=True)
-    # Thread pools of numerical libraries read this when they load; one thread per cell.
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = before or "1"
-    try:
-        process.start()
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-    theirs.close()
-    return Worker(process, ours)
-
-
 def _work(pipe: Connection, registered: Registered) -> None:
     """A worker's life: calls in, events and results out, until the other end closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the driver, which decides
-    import wgbench
+    for name in ("SIGINT", "SIGUSR2"):  # they reach the driver too, which decides: Ctrl-C, and Slurm's time-outs
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     from wgbench.launch import work
 
-    for kind, targets in registered.items():
-        for name, target in targets.items():
-            getattr(wgbench, kind).register(name, target)
+    register(registered)
     try:
         while True:
-            function, arguments = pipe.recv()
+            name, arguments = pipe.recv()
             try:
                 result = None
-                if function:
-                    result = _function(function)(*arguments)
+                if name:
+                    result = function(name)(*arguments)
                 else:
                     work.run(arguments[0], lambda progress: pipe.send(("event", progress)))
                 pipe.send(("done", result))
@@ -209,9 +189,3 @@ def _work(pipe: Connection, registered: Registered) -> None:
                 pipe.send(("error", problem))
     except (EOFError, ConnectionError):
         pass  # the driver is gone: what is on disk suffices to go on
-
-
-def _function(name: str) -> Callable[..., Any]:
-    module, _, attribute = name.partition(":")
-    function: Callable[..., Any] = getattr(import_module(module), attribute)
-    return function
