@@ -92,7 +92,7 @@ def draft(request: Request) -> Draft:
         algorithm_record=algorithm_record,
         recipe=_recipe(request, dataset),
         protocol=_protocol(request, dataset),
-        device=precision.device(request.device),
+        device=_device(request),
         root=Root(cache_root(), request.data_dir),
     )
 
@@ -132,6 +132,12 @@ def cache_root() -> Path:
     """Where downloads and caches go: `WGBENCH_CACHE`, or the platform's place for caches."""
     given = os.environ.get("WGBENCH_CACHE")
     return Path(given) if given else user_cache_path("wgbench")
+
+
+def _device(request: Request) -> torch.device:
+    """The device of cells; where they run elsewhere, a GPU need not be in this machine."""
+    elsewhere = request.launcher != "local" and request.device == "cuda"
+    return torch.device("cuda") if elsewhere else precision.device(request.device)
 
 
 def _plugin(registry: Registry[Any], name: str, options: Mapping[str, Any]) -> tuple[Any, Plugin]:

@@ -42,6 +42,9 @@ def settled(subject: Subject, request: Request, backbone: Backbone, device: torc
     begun = [found for found in candidates if _begun(found, request.store)]
     if len(begun) == 1:
         return begun[0]
+    if device.type == "cuda" and not torch.cuda.is_available():
+        wrong = f"what the GPUs of --launcher {request.launcher} do best cannot be tried from here"
+        raise BadOption("--precision auto", wrong, "take --precision bf16 or fp32")
     if device.type != "cpu":
         return _in(subject, request, "bf16" if precision.has_bf16(device) else "fp32")
     return _in(subject, request, remembered(subject, backbone, side, request.threads, cache))

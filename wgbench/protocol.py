@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import wgbench
@@ -10,8 +10,9 @@ from wgbench import runs
 from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
 from wgbench.errors import SuiteFailed, WgbenchError
+from wgbench.launch.base import Call, Launcher
+from wgbench.launch.choose import launcher
 from wgbench.launch.job import Job, together
-from wgbench.launch.local import Call, Workers
 from wgbench.launch.speed import longest_first
 from wgbench.request import Observer, Request, Result
 from wgbench.suite_plans import Foreseen, keep
@@ -43,14 +44,24 @@ def run_all(
     are left as they are unless `rewrite`.
     """
     observer, first = observer or Observer(), requests[0]
-    served = [_Served(request, request) for request in requests]
+    served = [_Served(request, request, request) for request in requests]
     every = _All(served, observer, keep_going, rewrite)
     # Misspelt names and unusable folders are said at once, before anything heavy is imported.
     every.each(served, lambda s: _known(s.request))
     every.decide()
     _usable(first.store)
     registered = {kind: getattr(wgbench, kind).registry.registered() for kind in KINDS}
-    with Workers(first.jobs or processes(first.device), registered) as workers:
+    with launcher(
+        first.launcher,
+        first.launcher_options,
+        jobs=first.jobs,
+        cores=processes(first.device),
+        threads=first.threads,
+        registered=registered,
+        say=observer.say,
+    ) as workers:
+        for s in served:
+            s.request = s.settled = replace(s.asked, device=workers.device(s.asked.device))
         every.search(workers)
         every.train(workers)
     return [s.outcome for s in served if s.outcome is not None]
@@ -60,8 +71,9 @@ def run_all(
 class _Served:
     """A request on its way to an entry."""
 
-    request: Request
-    settled: Request  # with the options that a search chose
+    asked: Request
+    request: Request  # on the device that it comes down to
+    settled: Request  # and with the options that a search chose
     entry: str = ""  # the id that it will have
     jobs: list[Job] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)  # cells that are not done
@@ -94,7 +106,7 @@ class _All:
         """Give one up."""
         s.outcome = problem
         if len(self.served) > 1:
-            self.observer.refused(s.request, problem)
+            self.observer.refused(s.asked, problem)
 
     def decide(self) -> None:
         """End here if there were problems, unless the others are to go on."""
@@ -107,7 +119,7 @@ class _All:
         wrong = f"{len(problems)} of {len(self.served)} entries cannot be run, the first for {problems[0]}"
         raise SuiteFailed("suite", wrong.replace(";", ","), remedy)
 
-    def search(self, workers: Workers) -> None:
+    def search(self, workers: Launcher) -> None:
         """Plan everything, and train the configurations of searches until what they choose is known."""
         self._plan(workers, [s for s in self.going if not s.request.tune])
         searching = [s for s in self.going if s.request.tune]
@@ -125,23 +137,26 @@ class _All:
             self._plan(workers, [s for s in searching if s.outcome is None])
             self.decide()
 
-    def train(self, workers: Workers) -> None:
+    def train(self, workers: Launcher) -> None:
         """Train what is not done, and write the entries."""
         self._run(workers, self.going, conclude=True)
 
-    def _plan(self, workers: Workers, some: Sequence[_Served]) -> None:
+    def _plan(self, workers: Launcher, some: Sequence[_Served]) -> None:
         for s, planned in zip(some, workers.call("wgbench.planning:jobs", [s.settled for s in some]), strict=True):
             if isinstance(planned, WgbenchError):
                 self.refuse(s, planned)
                 continue
             s.entry, s.jobs = planned.entry, planned.jobs
             if len(self.served) > 1:
-                keep(s.settled, Foreseen(entry=s.entry, cells=tuple(job.cell for job in s.jobs)))
+                keep(
+                    replace(s.settled, device=s.asked.device),
+                    Foreseen(entry=s.entry, cells=tuple(job.cell for job in s.jobs)),
+                )
             whose = f"{s.request.algorithm} on {s.request.dataset}: " if len(self.served) > 1 else ""
             for line in planned.advice:
                 self.observer.say(whose + line)
 
-    def _settle(self, workers: Workers, s: _Served) -> None:
+    def _settle(self, workers: Launcher, s: _Served) -> None:
         """Take over what a search chose."""
         s.settled, tuning = workers.call("wgbench.tuning:settle", s.request)
         best = tuning.drawn[tuning.chosen]
@@ -149,14 +164,14 @@ class _All:
         of = f" for {s.request.algorithm} on {s.request.dataset}" if len(self.served) > 1 else ""
         self.observer.say(f"{tuning.label} chose {chosen}{of}, worst group {best.val:.1%} on val")
 
-    def _run(self, workers: Workers, some: Sequence[_Served], *, conclude: bool) -> None:
+    def _run(self, workers: Launcher, some: Sequence[_Served], *, conclude: bool) -> None:
         """Run the jobs that are not done, and write entries when nothing of theirs is left to do."""
         jobs = {job.cell.id: job for s in some for job in s.jobs}
         todo = {cell: job for cell, job in jobs.items() if not _done(job)}
         for s in some:
             s.waiting = {job.cell.id for job in s.jobs} & todo.keys()
         cells: list[Cell] = [job.cell for job in todo.values()]
-        if len(some) > 1:
+        if len(some) > 1 or (some[:1] and some[0].request.launcher != "local"):
             cells = longest_first(cells, some[0].request.store)
         self.observer.planned([job.cell for job in jobs.values()], cells)
 
@@ -190,7 +205,7 @@ class _All:
                 self._failed(s, content)
                 return
             s.outcome = Result(*content)  # type: ignore[arg-type]
-            self.observer.concluded(s.request, s.outcome)
+            self.observer.concluded(s.asked, s.outcome)
 
         return Call("wgbench.conclusion:conclude", (s.request,), then)
 

@@ -38,6 +38,8 @@ class Request:
     vectorize: Literal["auto", "off"] = "auto"
     compile: bool = False
     jobs: int | None = None
+    launcher: Literal["local", "ray", "slurm"] = "local"
+    launcher_options: Mapping[str, Any] = field(default_factory=dict)
     data_dir: Path | None = None
     store: Path = Path("runs")
     keep: bool = False

@@ -124,7 +124,7 @@ class RunFolder:
             if int(file.stem.partition("-")[2]) >= stage:
                 file.unlink()
         for file in self.path.glob("state-*.safetensors"):
-            if _moment(file) > at:
+            if moment(file) > at:
                 file.unlink()
         self._rewrite([line for line in self._lines() if (line["stage"], line["epoch"]) <= at])
         return _read_checkpoint(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
@@ -152,7 +152,7 @@ class RunFolder:
         """Write a checkpoint; the last two are kept."""
         self._write(self.path / f"state-{checkpoint.stage}-{checkpoint.epoch}.safetensors", checkpoint)
         self.saved_at = time.monotonic()
-        for old in sorted(self.path.glob("state-*.safetensors"), key=_moment)[:-KEPT]:
+        for old in sorted(self.path.glob("state-*.safetensors"), key=moment)[:-KEPT]:
             old.unlink()
 
     def stage_done(self, end: Checkpoint) -> None:
@@ -234,6 +234,7 @@ def _written(lines: list[Line], saved: Checkpoint) -> bool:
     return len(behind) == saved.lines
 
 
-def _moment(path: Path) -> Moment:
+def moment(path: Path) -> Moment:
+    """The stage and epoch that a checkpoint's name says."""
     stage, epoch = path.stem.split("-")[1:3]
     return int(stage), int(epoch)

@@ -51,3 +51,15 @@ def test_finished_cells_are_counted(display, toy_cell):
     tick(cells[1], 1, 1.0)
     assert "1 of 3 cells are done already" in text()
     assert "[1/2] erm seed 2 wd 0: worst group 50.0%" in text()
+
+
+def test_a_cell_that_goes_back_after_a_loss_is_counted_once(display, toy_cell):
+    made, tick, text = display
+    cells = [toy_cell(epochs=4, seed=s) for s in (1, 2)]
+    made.planned(cells, cells)
+    for epoch in (1, 2, 3, 4, 2, 3, 4):  # its worker was lost while it wrote its result
+        tick(cells[0], epoch, 1.0)
+    tick(cells[1], 3, 1.0)  # one report for several epochs, after it was half done
+    tick(cells[1], 4, 1.0)
+    assert made.done == 4 + 2
+    assert [line.split()[0] for line in text().splitlines()] == ["erm", "[1/2]", "[2/2]"]

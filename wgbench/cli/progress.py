@@ -35,9 +35,11 @@ class Display(Observer):
         )
         self.cells: dict[str, Cell] = {}
         self.rows: dict[str, TaskID] = {}
+        self.at: dict[tuple[str, int], int] = {}  # the epoch of each stage of a cell; it falls where a worker was lost
         self.total: TaskID | None = None
         self.first: float | None = None  # when the first epoch ended: starting up says nothing of speed
-        self.epochs = self.done = self.finished = 0
+        self.finished: set[str] = set()
+        self.epochs = self.done = 0
         self.announced = self.several = False
 
     def __enter__(self) -> Self:
@@ -55,7 +57,7 @@ class Display(Observer):
         """Start the clock and the bars."""
         if self.total is not None:  # the search is over, the protocol begins
             self.bars.remove_task(self.total)
-            self.first, self.done, self.finished = None, 0, 0
+            self.first, self.done, self.finished, self.at = None, 0, set(), {}
         self.bars.start()
         self.cells, self.rows = {c.id: c for c in todo}, {}
         self.several = len({c.dataset.name for c in todo}) > 1
@@ -65,15 +67,17 @@ class Display(Observer):
         self.total = self.bars.add_task(f"{len(todo)} cells", total=self.epochs, text="epochs")
 
     def progress(self, progress: "Step") -> None:
-        """One more epoch of a cell."""
-        self.done += 1
+        """One more epoch of a cell, or several."""
+        stage = progress.cell, progress.stage
+        self.done += progress.epoch - self.at.get(stage, progress.epoch - 1)
+        self.at[stage] = progress.epoch
         self.first = self.first or time.monotonic()
         name = _named(self.cells[progress.cell], self.several)
         text = "" if progress.worst_group is None else f"worst group {progress.worst_group:5.1%}"
         if progress.cell not in self.rows:
             self.rows[progress.cell] = self.bars.add_task(f"  {name}", total=progress.epochs, text=text)
-            if not self.console.is_terminal and len(self.rows) == 1:
-                self.console.print(f"{name}: epoch {progress.epoch}, {text}")
+            if not self.console.is_terminal and len(self.rows) == 1 and not self.finished:
+                self.console.print(f"{name}: epoch {progress.epoch}, {text}".rstrip(", "), markup=False)
         self.bars.update(self.rows[progress.cell], completed=progress.epoch, text=text)
         spent = time.monotonic() - self.first
         left = spent / max(self.done - 1, 1) * (self.epochs - self.done)
@@ -84,10 +88,11 @@ class Display(Observer):
             shorter = "--seeds, --wd and --epochs narrow it (the entry is then marked partial)"
             self.console.print(f"this will take about {span(left)}; {shorter}")
         if progress.epoch == progress.epochs:
-            self.finished += 1
-            self.bars.remove_task(self.rows[progress.cell])
-            if not self.console.is_terminal:
-                self.console.print(f"[{self.finished}/{len(self.cells)}] {name}: {text}", markup=False)
+            self.bars.remove_task(self.rows.pop(progress.cell))
+            if not self.console.is_terminal and progress.cell not in self.finished:
+                line = f"[{len(self.finished) + 1}/{len(self.cells)}] {name}: {text}"
+                self.console.print(line.rstrip(": "), markup=False)
+            self.finished.add(progress.cell)
 
 
 class SuiteDisplay(Display):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from wgbench.cli.launching import Jobs, Launcher, LauncherOption, RayAddress, launching
 from wgbench.errors import BadOption
 from wgbench.request import Request
 
@@ -43,7 +44,10 @@ def run(
     ] = False,
     threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
-    jobs: Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)] = None,
+    jobs: Jobs = None,
+    launcher: Launcher = "local",
+    ray_address: RayAddress = None,
+    launcher_option: LauncherOption = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")
     ] = None,
@@ -74,6 +78,7 @@ def run(
         threads=threads,
         deterministic=deterministic,
         jobs=jobs,
+        **launching(launcher, ray_address, launcher_option),
         data_dir=data_dir,
         store=runs,
         keep=keep,
@@ -109,15 +114,15 @@ def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None
         ) from None
 
 
-def parsed(pairs: list[str]) -> dict[str, Any]:
-    """`--set NAME=VALUE` as options; values as YAML reads them."""
+def parsed(pairs: list[str], option: str = "--set", example: str = "nu=.1 or --set recipe.lr=.01") -> dict[str, Any]:
+    """NAME=VALUE pairs of an option; values as YAML reads them."""
     import yaml
 
     settings: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise BadOption(f"--set {pair}", "no NAME=VALUE", "write --set nu=.1 or --set recipe.lr=.01")
+            raise BadOption(f"{option} {pair}", "no NAME=VALUE", f"write {option} {example}")
         try:
             settings[name] = yaml.safe_load(value)
         except yaml.YAMLError:

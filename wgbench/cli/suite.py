@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from wgbench.cli.launching import Jobs, Launcher, LauncherOption, RayAddress, launching
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
 
@@ -35,7 +36,6 @@ DataDir = Annotated[
     typer.Option(envvar="WGBENCH_DATA", help="your copies of the data, read-only; a folder for each dataset"),
 ]
 Runs = Annotated[Path, typer.Option(help="where runs and entries are kept")]
-Jobs = Annotated[int | None, typer.Option(help="processes; as many as cores if left out", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -80,6 +80,9 @@ def run(
     threads: Threads = 1,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
     jobs: Jobs = None,
+    launcher: Launcher = "local",
+    ray_address: RayAddress = None,
+    launcher_option: LauncherOption = None,
     data_dir: DataDir = None,
     runs: Runs = Path("runs"),
     keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
@@ -104,6 +107,7 @@ def run(
         "threads": threads,
         "deterministic": deterministic,
         "jobs": jobs,
+        **launching(launcher, ray_address, launcher_option),
         "data_dir": data_dir,
         "store": runs,
         "keep": keep,

@@ -1,5 +1,6 @@
 """What a run depends on beside its specification: versions, device, threads, revision. No paths, no host names."""
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+REVISION = "WGBENCH_REVISION"
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn")
 
 
@@ -34,7 +36,12 @@ def device_name(device: torch.device) -> str:
 
 @cache
 def revision() -> str | None:
-    """The git revision of the source checkout, `+` appended where it has changes; None for an installed package."""
+    """The git revision of the source checkout, `+` appended where it has changes; None for an installed package.
+
+    Workers elsewhere have a copy of the driver's package, and are told the revision in their environment.
+    """
+    if REVISION in os.environ:
+        return os.environ[REVISION] or None
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None

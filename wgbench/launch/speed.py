@@ -85,7 +85,7 @@ def condition(folder: Path) -> Condition:
 
 def reached(folder: Path) -> Reached:
     """Where the curves in a folder end."""
-    lines = _last_lines(folder / runs.CURVES)
+    lines = last_lines(folder / runs.CURVES)
     if not lines:
         return Reached()
     return Reached(lines[-1]["epoch"], median(sum(line["seconds"].values()) for line in lines))
@@ -122,7 +122,7 @@ def _kind(cell: Cell) -> str:
     return " ".join([str(cell.recipe.batch_size), *(record.canonical() for record in records)])
 
 
-def _last_lines(path: Path) -> list[dict[str, Any]]:
+def last_lines(path: Path) -> list[dict[str, Any]]:
     """Whole lines at the end of a curve, the last stage's alone; a torn one is left out."""
     try:
         with path.open("rb") as file:
