@@ -34,7 +34,8 @@ LAYERS = (
     ("suite_status",),
     ("conclusion",),
     ("protocol", "replay"),
-    ("checks",),
+    ("checks", "templates"),
+    ("scaffold",),
     ("cli",),
     ("__main__",),
 )

@@ -5,7 +5,22 @@ from typing import Annotated
 
 import typer
 
-from wgbench.cli import check, compare, data, info, leaderboard, ls, replay, report, run, score, submit, suite, theory
+from wgbench.cli import (
+    check,
+    compare,
+    data,
+    info,
+    leaderboard,
+    ls,
+    new,
+    replay,
+    report,
+    run,
+    score,
+    submit,
+    suite,
+    theory,
+)
 from wgbench.errors import WgbenchError
 
 INTERRUPTED = 130
@@ -22,6 +37,7 @@ app.add_typer(suite.app, name="suite")
 app.command("ls")(ls.ls)
 app.command("info")(info.info)
 app.command("check")(check.check)
+app.command("new")(new.new)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("report")(report.report)

@@ -1,0 +1,1 @@
+"""Files of the packages that `wgbench new` writes."""
