@@ -119,7 +119,7 @@ GOOD = "title: t\nentries:\n  - {algorithms: [erm], datasets: [toy]}\n"
         (GOOD.replace("toy]", "toy], seeds: [1.5]"), r"seeds\.0: Input should be a valid integer"),
         (GOOD.replace("toy]", "toy], weight_decays: [-1]"), r"weight_decays\.0: .*greater than or equal to 0"),
         (GOOD.replace("toy]", "toy], weight_decays: [1e-3]"), r"weight_decays\.0: Input should be a valid number"),
-        (GOOD.replace("toy]", "toy], weight_decays: [.nan]"), "a value is no text, number, list or mapping"),
+        (GOOD.replace("toy]", "toy], weight_decays: [.nan]"), "it holds a number that is not finite"),
         (GOOD.replace("toy]", "toy], note: 2021-10-06"), "a value is no text.*write it in quotes"),
         (GOOD.replace("toy]", "toy], settings: {1: 2}"), "line 3: the key '1' is no text; write it in quotes"),
         (GOOD.replace("toy]", "toy], settings: {nu: 1, nu: 2}"), "line 3: the key 'nu' is written twice; drop one"),
@@ -151,15 +151,15 @@ def test_a_product_of_too_many_entries_is_not_multiplied_out():
 
 
 def test_files_that_are_none(tmp_path):
-    with pytest.raises(BadSuite, match=r"No such file.*`wgbench suite list`"):
+    with pytest.raises(BadSuite, match=r"it is not there.*`wgbench suite list`"):
         suite_file.find(str(tmp_path / "nowhere.yaml"))
     with pytest.raises(BadSuite, match=r"neither a file nor a suite.*did you mean embedded\?"):
         suite_file.find("embeded")
     (tmp_path / "latin.yaml").write_bytes(b"title: \xff")
-    with pytest.raises(BadSuite, match="not a text in UTF-8"):
+    with pytest.raises(BadSuite, match="it is no text in UTF-8"):
         suite_file.find(str(tmp_path / "latin.yaml"))
     (tmp_path / "folder.yaml").mkdir()
-    with pytest.raises(BadSuite, match="directory"):
+    with pytest.raises(BadSuite, match="it is no file"):
         suite_file.find(str(tmp_path / "folder.yaml"))
 
 

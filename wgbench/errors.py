@@ -1,5 +1,14 @@
 """Every exception a user can see: what was asked, what is wrong, what to do, in one line."""
 
+LONGEST = 2000  # characters of each part of a message: what somebody else wrote may be quoted in it
+
+
+def plain(text: str) -> str:
+    """Text in one line that a terminal shows and does not obey: what cannot be printed is written as an escape."""
+    if not text.isascii() or not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+
 
 class WgbenchError(Exception):
     """A problem that the user can mend; `str()` is one line."""
@@ -10,7 +19,8 @@ class WgbenchError(Exception):
         self.asked, self.wrong, self.remedy = asked, wrong, remedy
 
     def __str__(self) -> str:
-        return " ".join(f"{self.asked}: {self.wrong}; {self.remedy}".split())
+        asked, wrong, remedy = (plain(part) for part in (self.asked, self.wrong, self.remedy))
+        return " ".join(f"{asked}: {wrong}; {remedy}".split())
 
 
 class UnknownName(WgbenchError):
@@ -71,6 +81,10 @@ class SuiteFailed(WgbenchError):
 
 class SubmitFailed(WgbenchError):
     """An entry cannot be handed in: no git, no access, or a review that is under way."""
+
+
+class Untrusted(WgbenchError):
+    """Code of another package would run, and nobody has said that it may."""
 
 
 class NotComparable(WgbenchError):

@@ -20,6 +20,8 @@ from wgbench.errors import BadOption, BrokenPlugin, NameTaken, UnknownName
 
 T = TypeVar("T")
 BUILT_IN = "wgbench"
+UNNAMED = "an unnamed package"  # whose metadata is gone
+PROGRAM = "this program"  # which registered a plug-in by hand
 
 
 def normalise(name: str) -> str:
@@ -40,6 +42,11 @@ class Info:
     summary: str
     owner: str
     target: str | type
+
+    @property
+    def distribution(self) -> str:
+        """The owner without its version."""
+        return self.owner if self.owner in (BUILT_IN, PROGRAM, UNNAMED) else self.owner.partition(" ")[0]
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Registry(Generic[T]):
 
     def register(self, name: str, target: str | type[T]) -> None:
         """Add a plug-in for this process; `target` is a class or "module:Class"."""
-        row = Info(normalise(name), _first_line(target), "this program", target)
+        row = Info(normalise(name), _first_line(target), PROGRAM, target)
         others = [i.owner for i in self._rows() if _head(i.name) == _head(row.name) and i != row]
         if others or row.name in self._aliases:
             owner = others[0] if others else BUILT_IN
@@ -169,7 +176,7 @@ class Registry(Generic[T]):
 
 def _installed_row(point: metadata.EntryPoint) -> Info:
     about = _about(point)
-    owner = f"{about['Name']} {about.get('Version', 'of unknown version')}" if "Name" in about else "an unnamed package"
+    owner = f"{about['Name']} {about.get('Version', 'of unknown version')}" if "Name" in about else UNNAMED
     return Info(normalise(point.name), about.get("Summary", ""), owner, point.value)
 
 

@@ -25,10 +25,11 @@ from wgbench.launch import work
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
 from wgbench.results import leaderboard, schema, stored
-from wgbench.results.claims import unusable
 from wgbench.results.entry import read_run
+from wgbench.results.limits import unusable
 from wgbench.results.source import source_of
 from wgbench.results.stored import SPLITS, Stored
+from wgbench.results.trust import NOBODY_ELSE, Trust, require
 from wgbench.results.verify import (
     VERIFIED,
     Counts,
@@ -57,6 +58,7 @@ class Wanted:
     weights: Path | None = None
     device: str | None = None  # the CPU if the entry is from one, else what there is
     store: Path | None = None  # a temporary one
+    trust: Trust = NOBODY_ELSE  # whose code may run
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def replay(wanted: Wanted, report: Callable[[Progress], None] = lambda _: None) 
     for line in unusable(entry.entry):
         raise BadEntry(f"entry {wanted.folder}", line, "run it again")
     leaderboard.check(wanted.folder, entry.entry)
+    require(entry.entry, wanted.trust, f"replaying entry {entry.entry.id}")
     cell = _cell(entry, wanted)
     _same_versions(cell)
     stop = _stop(entry, cell, wanted.epochs)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from wgbench import untrusted
 from wgbench.errors import BadSuite
 from wgbench.options import first_problem, suggestion
 from wgbench.suite import Product, Suite, Variant
@@ -44,15 +45,10 @@ def read(path: Path) -> Suite:
     """The suite in a file; BadSuite names the file, the field or line, and the remedy."""
     asked = f"suite {path}"
     try:
-        if path.stat().st_size > LARGEST:
-            wrong = f"larger than {LARGEST // 1024} KiB, which no suite is"
-            raise BadSuite(asked, wrong, "split it, or give the right file")
-        text = path.read_text(encoding="utf-8")
-    except OSError as problem:
+        text = untrusted.text(path, LARGEST)
+    except untrusted.Refused as problem:
         remedy = "give a file, or the name of a suite: `wgbench suite list`"
-        raise BadSuite(asked, str(problem.strerror or problem), remedy) from None
-    except UnicodeDecodeError:
-        raise BadSuite(asked, "not a text in UTF-8", "give a YAML file") from None
+        raise BadSuite(asked, f"it {problem}", remedy) from None
     data = _plain(asked, text)
     try:
         # By way of JSON: strict types, with lists for tuples.
@@ -77,7 +73,11 @@ def _plain(asked: str, text: str) -> Any:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         for line, problem, remedy in _doubtful(root):
             raise BadSuite(asked, f"line {line}: {problem}", remedy)
-        return yaml.safe_load(text)
+        found = yaml.safe_load(text)
+        untrusted.check(found)
+        return found
+    except untrusted.Refused as problem:
+        raise BadSuite(asked, f"it {problem}", "give a suite") from None
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         where = f"line {mark.line + 1}: " if mark else ""

@@ -10,6 +10,7 @@ from wgbench.results import board, building, schema
 from wgbench.results.building import Placed, boards
 from wgbench.results.checking import check_board
 from wgbench.results.known import labels
+from wgbench.results.trust import OURS
 from wgbench.results.verify import Verification
 from wgbench.types import Root
 
@@ -33,7 +34,7 @@ def built(entries, replayed=FULL):
 
 
 def test_the_committed_entries_are_sound_and_the_files_are_what_they_give(tmp_path, cache):
-    reports = check_board(BOARD, labels(Root(cache, None)), ours=True)
+    reports = check_board(BOARD, labels(Root(cache, None)), OURS)
     assert [f"{r.name}: {line}" for r in reports for line in (*r.problems, *r.remarks)] == []
     made = boards(building.placed(BOARD, {report.name: report.level for report in reports}))
     names = [path.name for path in building.write(tmp_path, made)]

@@ -268,11 +268,11 @@ def test_files_that_are_no_tables_or_do_not_belong_are_named(gdro, problems, tmp
 def test_deep_or_large_json_is_refused(gdro, problems):
     (gdro / schema.ENTRY).write_text("[" * 200_000)
     (line,) = problems()
-    assert line.startswith("no JSON")
+    assert line == "entry.json holds no JSON (nested too deeply)"
     (gdro / schema.ENTRY).write_bytes(b" " * (schema.LARGEST + 1))
     assert "is larger than" in problems()[0]
     (gdro / schema.ENTRY).write_text('{"rules": 1e999}')
-    assert problems() == ("no JSON (1e999 is too large)",)
+    assert problems() == ("entry.json holds no JSON (1e999 is too large)",)
 
 
 def test_a_table_that_unpacks_to_more_than_it_should_is_not_unpacked(gdro, problems, tamper, monkeypatch):

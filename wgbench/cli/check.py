@@ -10,18 +10,17 @@ def check(
     name: Annotated[str, typer.Argument(help="a registered name")],
 ) -> None:
     """Run the conformance suite on a registered plug-in; every failure is a sentence with the remedy."""
-    from rich.console import Console
-
     from wgbench.checks import CheckFailed, checks
+    from wgbench.cli.console import console
 
-    console, failed = Console(highlight=False), []
+    out, failed = console(), []
     for one in checks(kind, name):
         try:
             one()
         except CheckFailed as problem:
             failed.append(one)
-            console.print(f"FAIL  {one}: {problem.wrong}; {problem.remedy}", markup=False, soft_wrap=True)
+            out.print(f"FAIL  {one}: {problem.wrong}; {problem.remedy}", soft_wrap=True)
         else:
-            console.print(f"ok    {one}", markup=False)
+            out.print(f"ok    {one}")
     if failed:
         raise CheckFailed(f"check {kind} {name}", f"{len(failed)} checks failed", "mend the first, and run it again")

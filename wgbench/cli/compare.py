@@ -29,12 +29,12 @@ def compare(a: Folder, b: Folder, as_json: Annotated[bool, typer.Option("--json"
 
         typer.echo(json.dumps({"a": first.id, "b": second.id, **asdict(found)}, indent=1))
         return
-    from rich.console import Console
+    from wgbench.cli.console import console
 
-    console = Console(highlight=False)
-    console.print(_table(first, second, found))
+    out = console()
+    out.print(_table(first, second, found))
     for line in found.warnings:
-        console.print(f"note: {line}", markup=False, soft_wrap=True)
+        out.print(f"note: {line}", soft_wrap=True)
 
 
 def _table(a: "Entry", b: "Entry", found: "Comparison") -> "Table":

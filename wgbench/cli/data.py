@@ -22,10 +22,10 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="an option of 
 @app.command("ls")
 def list_all() -> None:
     """List datasets: what they are, how many examples, under which licence."""
-    from rich.console import Console
     from rich.table import Table
 
     from wgbench import datasets
+    from wgbench.cli.console import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "kind", "train / val / test", "groups", "licence"):
@@ -39,7 +39,7 @@ def list_all() -> None:
         table.add_row(
             name, cls.modality, " / ".join(f"{n:,}" for n in sizes.values()), str(len(cls.group_names)), cls.licence
         )
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -118,8 +118,9 @@ def _splits(dataset: "Dataset", root: "Root") -> "dict[str, Split]":
 
 
 def _groups(dataset: "Dataset", splits: "dict[str, Split]") -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from wgbench.cli.console import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("group")
@@ -128,7 +129,7 @@ def _groups(dataset: "Dataset", splits: "dict[str, Split]") -> None:
     for g, group in enumerate(dataset.group_names):
         table.add_row(group, *(f"{int(s.columns[:, g].sum()):,}" for s in splits.values()))
     table.add_row("all", *(f"{len(s):,}" for s in splits.values()), style="bold")
-    Console().print(table)
+    console().print(table)
 
 
 def _verify_files(name: str, dataset: "Dataset", root: "Root") -> None:

@@ -15,9 +15,9 @@ from wgbench.errors import UnknownName
 
 def info(name: Annotated[str, typer.Argument(help="a registered name, of any kind")]) -> None:
     """Describe an algorithm, loss, dataset or backbone."""
-    from rich.console import Console
+    from wgbench.cli.console import console
 
-    console = Console(highlight=False)
+    out = console()
     described = False
     problem: UnknownName | None = None
     for kind in KINDS:
@@ -30,7 +30,7 @@ def info(name: Annotated[str, typer.Argument(help="a registered name, of any kin
             continue
         described = True
         for line in _lines(kind, row, registry.find(name).target):
-            console.print(line, markup=False)
+            out.print(line)
     if not described and problem is not None:
         raise UnknownName(f"wgbench info {name}", problem.wrong, problem.remedy)
 

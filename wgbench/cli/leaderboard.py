@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wgbench.errors import plain
+
 if TYPE_CHECKING:
     from wgbench.results.known import Labels
 
@@ -57,15 +59,20 @@ def check(
     path: Annotated[Path, typer.Argument(help="the folder of an entry, or a whole board")],
     data_dir: Data = None,
     fetch: Fetch = False,
+    trust: Annotated[
+        list[str] | None, typer.Option(help="a package that an entry's dataset comes from: run its code")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Count every score again and look for contradictions; one line per problem, exit 2 if there is any.
 
-    Predictions are compared with labels where the data is at hand.
+    Predictions are compared with labels where the data is at hand. Plug-ins of other packages are named, and run only
+    if they are trusted.
     """
     from wgbench.results.checking import check_any
+    from wgbench.results.trust import Trust
 
-    reports = check_any(path, _labels(data_dir, fetch=fetch))
+    reports = check_any(path, _labels(data_dir, fetch=fetch), Trust(tuple(trust or ())))
     if as_json:
         import json
 
@@ -77,7 +84,8 @@ def check(
             lines = [f"{report.name}: {line}" for line in report.problems[:SHOWN]]
             lines += [f"{report.name}: and {more} more"] if more > 0 else []
             lines += [] if report.problems else [f"{report.name}: {report.level}"]
-            typer.echo("\n".join([*lines, *(f"    note: {line}" for line in report.remarks)]))
+            lines += [f"    note: {line}" for line in report.remarks]
+            typer.echo("\n".join(map(plain, lines)))
     if any(report.problems for report in reports):
         raise typer.Exit(FAILED)
 
@@ -110,11 +118,11 @@ def show(
 
         typer.echo(json.dumps([one.model_dump(mode="json", by_alias=True) for one in found], indent=1))
         return
-    from rich.console import Console
+    from wgbench.cli.console import console
 
-    console = Console()
+    out = console()
     for one in found:
-        console.print(table(one), "")
+        out.print(table(one), "")
 
 
 @app.command()

@@ -27,8 +27,9 @@ def ls(
 
         typer.echo(json.dumps(rows, indent=1))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from wgbench.cli.console import console
 
     for title, listed in rows.items():
         table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
@@ -36,7 +37,7 @@ def ls(
             table.add_column(column, overflow="fold")
         for row in listed:
             table.add_row(row["name"], row["summary"], row["owner"])
-        Console().print(table)
+        console().print(table)
 
 
 def _rows(kind: str, pattern: str) -> list[dict[str, str]]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from wgbench.cli.console import console
 from wgbench.config import Cell
 from wgbench.errors import WgbenchError
 from wgbench.request import Observer, Request, Result
@@ -23,12 +23,12 @@ class Display(Observer):
     """Bars in a terminal; a line per finished cell elsewhere."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = console(stderr=True)
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
@@ -51,7 +51,7 @@ class Display(Observer):
 
     def say(self, text: str) -> None:
         """A line above the bars."""
-        self.console.print(f"note: {text}", markup=False)
+        self.console.print(f"note: {text}")
 
     def planned(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> None:
         """Start the clock and the bars."""
@@ -91,7 +91,7 @@ class Display(Observer):
             self.bars.remove_task(self.rows.pop(progress.cell))
             if not self.console.is_terminal and progress.cell not in self.finished:
                 line = f"[{len(self.finished) + 1}/{len(self.cells)}] {name}: {text}"
-                self.console.print(line.rstrip(": "), markup=False)
+                self.console.print(line.rstrip(": "))
             self.finished.add(progress.cell)
 
 
@@ -104,11 +104,11 @@ class SuiteDisplay(Display):
 
     def refused(self, request: Request, problem: WgbenchError) -> None:
         """A line for an entry that cannot be run."""
-        self.console.print(f"{self.names[id(request)]}: {problem}", markup=False, style="red")
+        self.console.print(f"{self.names[id(request)]}: {problem}", style="red")
 
     def concluded(self, request: Request, result: Result) -> None:
         """A line for an entry that is written."""
-        self.console.print(f"entry {result.entry.id}: {self.names[id(request)]}", markup=False)
+        self.console.print(f"entry {result.entry.id}: {self.names[id(request)]}")
 
 
 def _named(cell: Cell, dataset: bool = False) -> str:

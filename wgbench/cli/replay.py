@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from wgbench.errors import BadOption
+from wgbench.errors import BadOption, plain
 
 if TYPE_CHECKING:
     from wgbench.launch.job import Progress
     from wgbench.replay import Replay
+    from wgbench.results.trust import Trust
 
 FAILED = 2
 
@@ -33,6 +34,9 @@ def replay(
         Path | None, typer.Option(help="train in <runs>/replays, where it can be gone on with; temporary if left out")
     ] = None,
     record: Annotated[Path | None, typer.Option(help="a board: note a success in <board>/verified/")] = None,
+    trust: Annotated[
+        list[str] | None, typer.Option(help="a package whose plug-ins the entry names: run its code")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train one cell of an entry again, from scratch, and compare its counts with the entry's; exit 2 if they differ.
@@ -42,7 +46,9 @@ def replay(
     """
     from wgbench import replay as replays
 
-    wanted = replays.Wanted(entry, seed, wd, _epochs(epochs), rule, data_dir, weights, device, runs)
+    wanted = replays.Wanted(
+        entry, seed, wd, _epochs(epochs), rule, data_dir, weights, device, runs, _trust(entry, trust or [])
+    )
     done = replays.replay(wanted, _show)
     if sys.stderr.isatty():
         typer.echo("", err=True)
@@ -52,9 +58,23 @@ def replay(
 
         typer.echo(json.dumps(_facts(done), indent=1))
     else:
-        typer.echo("\n".join([*_lines(done, rule), *([_noted(path)] if record else [])]))
+        typer.echo("\n".join(map(plain, [*_lines(done, rule), *([_noted(path)] if record else [])])))
     if not done.verdict.reproduced:
         raise typer.Exit(FAILED)
+
+
+def _trust(folder: Path, named: list[str]) -> "Trust":
+    """Whose code may run: packages named by option, or by answering in a terminal; each is shown before it runs."""
+    from wgbench.results import schema
+    from wgbench.results.trust import Trust, foreign
+
+    given = list(named)
+    for one in foreign(schema.read(folder)):
+        typer.echo(f"note: {plain(str(one))}", err=True)
+        asks = not Trust(tuple(given)).allows(one.row) and sys.stdin.isatty() and sys.stderr.isatty()
+        if asks and typer.confirm("run that code?", err=True):
+            given.append(one.row.distribution)
+    return Trust(tuple(given))
 
 
 def _epochs(text: str) -> int | None:

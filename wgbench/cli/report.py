@@ -24,8 +24,7 @@ def report(
     out: Annotated[Path, typer.Option(help="where the page and the figures go")] = Path("report"),
 ) -> None:
     """Write figures (PNG, SVG) and one self-contained HTML page, and show the summary."""
-    from rich.console import Console
-
+    from wgbench.cli.console import console
     from wgbench.results.ground import find, grounds
     from wgbench.results.side_by_side import side_by_side
     from wgbench.site.report import build
@@ -33,30 +32,29 @@ def report(
     found = find(runs)
     sorted_ = grounds(found)
     lines = side_by_side([stored.entry for stored in found]) if against else []
-    console = Console(highlight=False)
+    terminal = console()
     for ground in sorted_:
-        console.print(_summary(ground))
+        terminal.print(_summary(ground))
         _say_partial(ground)
     if lines:
-        console.print(_paper(lines))
+        terminal.print(_paper(lines))
         _say_departures(lines)
-    with Console(stderr=True).status("drawing") as status:
+    with console(stderr=True).status("drawing") as status:
         page = build(sorted_, out, lines, lambda name: status.update(f"drawing {name}"))
     typer.echo(f"report: {page}")
 
 
 def _summary(ground: "Ground") -> "Table":
     from rich.table import Table
-    from rich.text import Text
 
     from wgbench.site.report.content import summary_cells
 
-    title = Text(f"{ground.title}: worst-group accuracy on test, %")
+    title = f"{ground.title}: worst-group accuracy on test, %"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for column in ("entry", *SHORT, "in the band", "seeds"):
         table.add_column(column, justify="left" if column == "entry" else "right")
     for label, stored in zip(ground.labels, ground.entries, strict=True):
-        table.add_row(Text(label), *summary_cells(stored.entry))
+        table.add_row(label, *summary_cells(stored.entry))
     return table
 
 

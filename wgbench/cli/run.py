@@ -94,12 +94,11 @@ def run(
     if as_json:
         typer.echo(result.entry.to_json(), nl=False)
         return
-    from rich.console import Console
-
+    from wgbench.cli.console import console
     from wgbench.cli.summary import summary
 
     for part in summary(result.entry, result.folder):
-        Console().print(part)
+        console().print(part)
 
 
 def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
@@ -115,16 +114,13 @@ def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None
 
 
 def parsed(pairs: list[str], option: str = "--set", example: str = "nu=.1 or --set recipe.lr=.01") -> dict[str, Any]:
-    """NAME=VALUE pairs of an option; values as YAML reads them."""
-    import yaml
+    """NAME=VALUE pairs of an option, with what the values say."""
+    from wgbench.cli.values import value
 
     settings: dict[str, Any] = {}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
+        name, equals, text = pair.partition("=")
         if not equals or not name:
             raise BadOption(f"{option} {pair}", "no NAME=VALUE", f"write {option} {example}")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            settings[name] = value
+        settings[name] = value(f"{option} {pair}", text)
     return settings

@@ -52,13 +52,13 @@ def score(
     if as_json:
         typer.echo(scored.model_dump_json(indent=1))
         return
-    from rich.console import Console
+    from wgbench.cli.console import console
 
-    console = Console(highlight=False)
-    console.print(_table(scored, f"{predictions.name}: {split} of {dataset or (entry and entry.entry.dataset.name)}"))
+    out = console()
+    out.print(_table(scored, f"{predictions.name}: {split} of {dataset or (entry and entry.entry.dataset.name)}"))
     missing = [name for name, value in scored.scores.items() if value is None]
     if missing:
-        console.print(f"note: not every epoch of the window is there for {', '.join(missing)}", soft_wrap=True)
+        out.print(f"note: not every epoch of the window is there for {', '.join(missing)}", soft_wrap=True)
 
 
 def _source(name: str | None, settings: list[str], entry: "Stored | None", data_dir: Path | None) -> "Plugin":

@@ -17,7 +17,6 @@ CONDITIONS: tuple[Condition, ...] = ("done", "half done", "to do", "failed")
 def table(names: Sequence[str], found: Sequence["Standing"], together: "Part", at_once: int) -> list["RenderableType"]:
     """One row per entry, all cells together, and what cannot be told."""
     from rich.table import Table
-    from rich.text import Text
 
     shown = [c for c in CONDITIONS if c != "failed" or together.counts["failed"]]
     made = Table(box=None, padding=(0, 2, 0, 0), show_footer=True)
@@ -30,10 +29,10 @@ def table(names: Sequence[str], found: Sequence["Standing"], together: "Part", a
         left = "unknown" if standing.problem else _left(standing.part, at_once)
         if left == "0 s":
             left = "entry written" if standing.written else "entry to write"
-        made.add_row(Text(name), *(["-"] * len(shown) if standing.problem else counts), left)
+        made.add_row(name, *(["-"] * len(shown) if standing.problem else counts), left)
     problems = [f"{name}: {s.problem}" for name, s in zip(names, found, strict=True) if s.problem]
     lines = [*dict.fromkeys(problems), *_explained(together, at_once)]
-    return [made, *([Text("\n".join(lines))] if lines else [])]
+    return [made, *(["\n".join(lines)] if lines else [])]
 
 
 def facts(part: "Part") -> dict[str, Any]:

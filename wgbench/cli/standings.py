@@ -50,7 +50,7 @@ def table(board: Board) -> Table:
     networks = {row.backbone.model_dump_json() for row in measured}
     for row in board.rows:
         cells = _measured(row, several=len(networks) > 1) if isinstance(row, Measured) else _reported(row)
-        made.add_row(*map(Text, cells))  # as text: names come from entries
+        made.add_row(*cells)
     return made
 
 

@@ -53,15 +53,16 @@ def list_suites(as_json: AsJson = False) -> None:
     if as_json:
         _print_json(rows)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from wgbench.cli.console import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "what", "entries", "datasets"):
         table.add_column(column, justify="right" if column == "entries" else "left", overflow="fold")
     for row in rows:
         table.add_row(row["name"], row["title"], str(row["entries"]), ", ".join(row["datasets"]))
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -119,11 +120,10 @@ def run(
     if as_json:
         _print_json([_facts(item, outcome) for item, outcome in zip(items, outcomes, strict=True)])
     else:
-        from rich.console import Console
-
+        from wgbench.cli.console import console
         from wgbench.cli.summary import overview
 
-        Console().print(overview(suite, [(item.name, o) for item, o in zip(items, outcomes, strict=True)]))
+        console().print(overview(suite, [(item.name, o) for item, o in zip(items, outcomes, strict=True)]))
         typer.echo(f"entries: {runs / 'entries'}")
     if any(isinstance(outcome, WgbenchError) for outcome in outcomes):
         raise typer.Exit(FAILED)
@@ -176,10 +176,10 @@ def status(
                 for i, s in zip(items, found, strict=True)]  # fmt: skip
         _print_json({"entries": rows, "together": facts(together), "processes": at_once})
         return
-    from rich.console import Console
+    from wgbench.cli.console import console
 
     for part in table([item.name for item in items], found, together, at_once):
-        Console().print(part)
+        console().print(part)
 
 
 def _items(suite: str, only: str | None, narrowed: dict[str, Any], common: dict[str, Any]) -> list["Item"]:

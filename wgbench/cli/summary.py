@@ -17,7 +17,7 @@ from wgbench.results.schema import Entry
 def summary(entry: Entry, folder: Path) -> list[RenderableType]:
     """Headline scores, the row of weight decays, what to know about the entry, and where it lies."""
     tables = [_headline(entry), *([_weight_decays(entry)] if entry.scores.wd_curve else [])]
-    return [*tables, Text("\n".join([*remarks(entry), f"entry: {folder}"]))]
+    return [*tables, "\n".join([*remarks(entry), f"entry: {folder}"])]
 
 
 def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> Table:
@@ -30,9 +30,9 @@ def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> T
         table.add_column(name, justify="right", no_wrap=True)
     for name, outcome in rows:
         if isinstance(outcome, WgbenchError):
-            table.add_row(Text(name), Text("failed", style="red"))
+            table.add_row(name, Text("failed", style="red"))
         else:
-            table.add_row(Text(name), *_scores(outcome.entry, "-").values())
+            table.add_row(name, *_scores(outcome.entry, "-").values())
     return table
 
 

@@ -45,20 +45,20 @@ def theory(
     if as_json:
         typer.echo(site.as_json(findings), nl=False)
         return
-    from rich.console import Console
+    from wgbench.cli.console import console
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDE)
+    terminal = console()
+    if not terminal.is_terminal:
+        terminal.width = WIDE
     for finding in findings:
-        console.print(_table(finding))
+        terminal.print(_table(finding))
         for remark in finding.remarks:
-            console.print(remark, markup=False, soft_wrap=True)
-        console.print()
-    console.print(_summary(findings))
+            terminal.print(remark, soft_wrap=True)
+        terminal.print()
+    terminal.print(_summary(findings))
     for line in _failing(findings):
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(f"report: {page}", markup=False, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)
+    terminal.print(f"report: {page}", soft_wrap=True)
 
 
 def _settings(quick: bool, widths: str | None, seeds: int | None) -> "Settings":

@@ -14,6 +14,7 @@ from wgbench.results import board, reported, schema
 from wgbench.results.checking import check_board
 from wgbench.results.known import known, named
 from wgbench.results.partial import default_options
+from wgbench.results.trust import OURS
 from wgbench.results.verify import Verification, recorded
 
 RESULTS = "results"
@@ -53,7 +54,7 @@ def read(where: Path) -> list[Placed]:
     Levels are those that anybody's machine reaches: without the data, and without other people's plug-ins.
     """
     levels: dict[str, board.Level] = {}
-    for report in check_board(where, ours=True):
+    for report in check_board(where, trust=OURS):
         if report.level is None:
             remedy = f"`wgbench leaderboard check {where}` lists everything that is wrong"
             raise BadEntry(f"entry {report.name}", report.problems[0], remedy)
@@ -189,7 +190,7 @@ def _verification(placed: Placed) -> board.Verification:
 
 def _recipe(entry: schema.Entry) -> dict[str, Any] | None:
     """Fields of the recipe that are not the dataset's own."""
-    if (found := known(entry.dataset, ours=True)) is None:
+    if (found := known(entry.dataset, OURS)) is None:
         return None
     own, default = (r.model_dump(mode="json") for r in (entry.recipe, found.recipe))
     return {name: value for name, value in own.items() if value != default[name]}
@@ -197,7 +198,7 @@ def _recipe(entry: schema.Entry) -> dict[str, Any] | None:
 
 def _tuning(entry: schema.Entry) -> str:
     """How hyper-parameters were chosen; options that differ from the defaults without a search were set by hand."""
-    found, options = known(entry.dataset, ours=True), dict(entry.algorithm.options)
+    found, options = known(entry.dataset, OURS), dict(entry.algorithm.options)
     if entry.tuning.configurations or found is None:
         return entry.tuning.label
     default = default_options(algorithms.registry, entry.algorithm.name, ours=True)

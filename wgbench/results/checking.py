@@ -20,13 +20,15 @@ from wgbench.config import RULES, place
 from wgbench.errors import BadEntry
 from wgbench.results import schema, stored, tables
 from wgbench.results.board import Level
-from wgbench.results.claims import cell_name, contradictions, overstated, unusable
+from wgbench.results.claims import contradictions, overstated
 from wgbench.results.counting import wrong_counts
 from wgbench.results.entry import Target
 from wgbench.results.identity import sha256, subject_of
 from wgbench.results.known import Known, Labels, known, nothing
+from wgbench.results.limits import cell_name, unusable
 from wgbench.results.recount import Recount, held, recount
 from wgbench.results.stored import Stored
+from wgbench.results.trust import NOBODY_ELSE, Trust, foreign
 from wgbench.results.verify import VERIFIED, recorded
 
 FILES = (schema.ENTRY, schema.CURVES, schema.PREDICTIONS)
@@ -63,31 +65,31 @@ class Looked:
         return self.stored.entry
 
 
-def check(folder: Path, board: Path | None = None, labels: Labels = nothing, *, ours: bool = False) -> Report:
-    """Look at the entry in a folder; `board` is what it lies on. `ours`: datasets of other packages are not asked."""
+def check(folder: Path, board: Path | None = None, labels: Labels = nothing, trust: Trust = NOBODY_ELSE) -> Report:
+    """Look at the entry in a folder; `board` is what it lies on. Code that `trust` does not allow is left alone."""
     name = folder.relative_to(board).as_posix() if board else str(folder)
     if problems := list(_files(folder)):
         return Report(name, None, None, tuple(problems))
     try:
-        looked = look(folder, board, labels, ours=ours)
+        looked = look(folder, board, labels, trust)
         entry, problems = looked.entry, [*looked.problems, *overstated(looked.entry, looked.known)]
         if looked.countable and entry.rules == RULES:
             problems += _recounted(looked)
     except BadEntry as problem:
         return Report(name, None, None, (problem.wrong,))
-    remarks = (*_remarks(looked), *_not_at_hand(looked))
+    remarks = (*_remarks(looked), *_not_at_hand(looked), *_not_run(entry, trust))
     whole: Level = "recount" if looked.known is not None and entry.rules == RULES else "schema"
     return Report(name, entry, None if problems else _level(entry, board, whole), tuple(problems), remarks)
 
 
-def look(folder: Path, board: Path | None, labels: Labels = nothing, *, ours: bool = False) -> Looked:
+def look(folder: Path, board: Path | None, labels: Labels = nothing, trust: Trust = NOBODY_ELSE) -> Looked:
     """Everything but what follows from its counts; BadEntry where an entry cannot be read, or is not fit to be."""
     for line in _files(folder):
         raise BadEntry(f"entry {folder}", line, tables.REMEDY)
     entry = schema.read(folder)
     for line in unusable(entry):
         raise BadEntry(f"entry {folder}", line, "run it again")
-    held, found = Stored(entry, folder), known(entry.dataset, ours=ours)
+    held, found = Stored(entry, folder), known(entry.dataset, trust)
     problems = [*_placed(entry, folder, board), *contradictions(entry, found), *_hashes(folder, entry)]
     at_hand = labels(found) if found is not None else None
     if at_hand is not None and at_hand.fingerprint != entry.dataset.fingerprint:
@@ -120,15 +122,15 @@ def require(folder: Path, labels: Labels = nothing) -> schema.Entry:
     return report.entry
 
 
-def check_any(path: Path, labels: Labels = nothing) -> list[Report]:
+def check_any(path: Path, labels: Labels = nothing, trust: Trust = NOBODY_ELSE) -> list[Report]:
     """Look at an entry's folder, or at a whole board; BadEntry where there is neither."""
     where = path.resolve()
     if (where / "results").is_dir():
-        return check_board(where, labels)
+        return check_board(where, labels, trust)
     if not (where / schema.ENTRY).is_file():
         wrong = f"neither an entry ({schema.ENTRY}) nor a board (results/) is there"
         raise BadEntry(f"checking {path}", wrong, "give the folder of one of them")
-    return [replace(check(where, board_of(where), labels), name=str(path))]
+    return [replace(check(where, board_of(where), labels, trust), name=str(path))]
 
 
 def board_of(folder: Path) -> Path | None:
@@ -137,16 +139,23 @@ def board_of(folder: Path) -> Path | None:
     return parents[4] if len(parents) > 4 and parents[3].name == "results" else None
 
 
-def check_board(board: Path, labels: Labels = nothing, *, ours: bool = False) -> list[Report]:
+def check_board(board: Path, labels: Labels = nothing, trust: Trust = NOBODY_ELSE) -> list[Report]:
     """Look at everything on a board, its replays included."""
     results = board / "results"
     folders = sorted({path.parent for path in results.glob("*/*/*/*/*")} | {p.parent for p in results.rglob("*.json")})
-    reports = [check(folder, board, labels, ours=ours) for folder in folders]
+    reports = [check(folder, board, labels, trust) for folder in folders]
     ids = {report.entry.id for report in reports if report.entry}
     for path in sorted((board / VERIFIED).glob("*")):
         if path.name.removesuffix(".json") not in ids:
             reports.append(Report(f"{VERIFIED}/{path.name}", None, None, ("no entry of this board has that id",)))
     return reports
+
+
+def _not_run(entry: schema.Entry, trust: Trust) -> Iterator[str]:
+    """A dataset that is registered here, by a package whose code nobody has allowed to run."""
+    for one in foreign(entry):
+        if one.kind == "dataset" and not trust.allows(one.row):
+            yield f"{one}: what it promises was not asked; --trust {one.row.distribution} runs that code"
 
 
 def _files(folder: Path) -> Iterator[str]:

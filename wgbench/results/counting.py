@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from wgbench.engine.refit import is_scored
 from wgbench.results import schema
-from wgbench.results.claims import cell_name
-from wgbench.results.stored import SPLITS, Stored, class_totals, matrix
+from wgbench.results.limits import cell_name, class_totals
+from wgbench.results.stored import SPLITS, Stored, matrix
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,6 +12,7 @@ from wgbench.errors import WgbenchError
 from wgbench.registry import BUILT_IN
 from wgbench.results.entry import Target
 from wgbench.results.schema import DatasetOf
+from wgbench.results.trust import NOBODY_ELSE, Trust
 from wgbench.types import Preprocess, Root
 
 
@@ -39,15 +40,15 @@ class Known:
         return self.dataset.recipe
 
 
-def known(described: DatasetOf, *, ours: bool = False) -> Known | None:
+def known(described: DatasetOf, trust: Trust = NOBODY_ELSE) -> Known | None:
     """The dataset that an entry names; None where it is not registered here, private, or of another version.
 
-    `ours`: nor where it is another package's.
+    Nor where it is code of a package that is not trusted.
     """
     if ":" in described.name:  # what its name says is a place, not a promise
         return None
     try:
-        if ours and datasets.info(described.name).owner != BUILT_IN:
+        if not trust.allows(datasets.info(described.name)):
             return None
         made = datasets.make(described.name, **described.options)
         plain = datasets.make(described.name)

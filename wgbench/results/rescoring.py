@@ -13,9 +13,9 @@ from wgbench.results import schema
 from wgbench.results.checking import Looked, board_of, look
 from wgbench.results.identity import subject_of
 from wgbench.results.known import Labels, nothing
+from wgbench.results.limits import class_totals
 from wgbench.results.partial import lacks
 from wgbench.results.recount import Recount, recount
-from wgbench.results.stored import class_totals
 
 
 def rescore(folder: Path, board: Path | None = None, labels: Labels = nothing) -> bool:

@@ -1,7 +1,6 @@
 """What a leaderboard lists: `entry.json`, schema 1."""
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
@@ -16,6 +15,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from wgbench import untrusted
 from wgbench.config import Mode, Plugin, Protocol, Recipe, Record
 from wgbench.errors import BadEntry
 from wgbench.evaluation.scores import Scores
@@ -24,8 +24,8 @@ from wgbench.options import first_problem
 ENTRY, CURVES, PREDICTIONS = "entry.json", "curves.parquet", "predictions.parquet"
 LARGEST = 16 * 2**20  # bytes of an entry.json that will be read
 
-
 Count = Annotated[int, Field(ge=0)]
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # a content hash: it names files, and is never a path
 
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Entry(Record):
 
     schema_: Literal[1] = Field(1, alias="schema")
     rules: str
-    id: str
+    id: Id
     partial: tuple[str, ...]  # what is missing to be complete; empty when complete
     dataset: DatasetOf
     backbone: BackboneOf
@@ -143,7 +143,7 @@ class Entry(Record):
     scores: Scores
     weights_settle: dict[str, float | None]
     cells: tuple[CellOf, ...]
-    baseline: str | None
+    baseline: Id | None
     tuning: Tuning = Tuning()
     environment: dict[str, Any]
     cost: Cost
@@ -159,32 +159,21 @@ class Entry(Record):
 
 def read(folder: Path) -> Entry:
     """The entry in a folder; BadEntry says what is wrong with it."""
+    asked, remedy = f"entry {folder}", "give a file that wgbench wrote"
     path = folder / ENTRY
     if not path.is_file():
-        raise BadEntry(f"entry {folder}", f"no {ENTRY} there", "give the folder that `wgbench run` printed")
-    if path.stat().st_size > LARGEST:
-        raise BadEntry(f"entry {folder}", f"{ENTRY} is larger than {LARGEST} bytes", "give a file that wgbench wrote")
+        raise BadEntry(asked, f"no {ENTRY} there", "give the folder that `wgbench run` printed")
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(untrusted.text(path, LARGEST))
     except ValidationError as problem:
-        raise BadEntry(f"entry {folder}", first_problem(problem), "give a file that wgbench wrote") from None
-    except (ValueError, RecursionError) as problem:
-        raise BadEntry(f"entry {folder}", f"no JSON ({problem})", "give a file that wgbench wrote") from None
+        raise BadEntry(asked, first_problem(problem), remedy) from None
+    except untrusted.Refused as problem:
+        raise BadEntry(asked, f"{ENTRY} {problem}", remedy) from None
 
 
 def parse(text: str) -> Entry:
-    """An entry from the content of its file; ValueError where it is none. JSON has neither NaN nor infinity."""
-    return Entry.model_validate(json.loads(text, parse_constant=_no_number, parse_float=_finite))
-
-
-def _finite(digits: str) -> float:
-    if math.isinf(value := float(digits)):
-        raise ValueError(f"{digits[:20]} is too large")
-    return value
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    """An entry from the content of its file; ValueError where it is none, or holds what no entry may."""
+    return Entry.model_validate(untrusted.parsed(text))
 
 
 def json_schema() -> str:

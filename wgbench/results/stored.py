@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wgbench.errors import BadEntry
 from wgbench.evaluation.curves import Curves, SplitCurve
 from wgbench.results import schema, tables
+from wgbench.results.limits import class_totals, unusable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -163,21 +164,10 @@ class Stored:
 
 def load(folder: Path) -> Stored:
     """The entry in a folder, ready to be asked for its curves; BadEntry says what is wrong with it."""
-    return Stored(schema.read(folder), folder)
-
-
-def class_totals(totals: schema.Totals, classes: int) -> list[int]:
-    """Examples per class; where an early entry does not say, they follow from groups that are label x attribute.
-
-    Zeros where that cannot be: groups overlap.
-    """
-    if "class_total" in totals:
-        return list(totals["class_total"])
-    total = totals["total"]
-    if sum(total) != totals["n"] or len(total) % classes:
-        return [0] * classes
-    each = len(total) // classes
-    return [sum(total[c * each : (c + 1) * each]) for c in range(classes)]
+    entry = schema.read(folder)
+    for wrong in unusable(entry):
+        raise BadEntry(f"entry {folder}", wrong, "give a file that wgbench wrote")
+    return Stored(entry, folder)
 
 
 def matrix(column: "pa.ChunkedArray") -> NDArray[np.float64]:
