@@ -1,6 +1,5 @@
 """adult: income above 50,000 dollars, groups income x sex. The Census Income table of the UCI repository."""
 
-import csv
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,11 +8,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from wgbench.config import Recipe
 from wgbench.datasets import download, files
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, alternating, check_counts, crossed, group_counts
 from wgbench.datasets.carve import carve
+from wgbench.datasets.rows import number, records
 from wgbench.errors import BadData
 from wgbench.types import Preprocess, Root, Split
 
@@ -21,6 +22,7 @@ TRAIN, TEST = "adult.data", "adult.test"
 NUMBERS = {0: "age", 2: "fnlwgt", 4: "education-num", 10: "capital-gain", 11: "capital-loss", 12: "hours-per-week"}
 WORDS = (1, 3, 5, 6, 7, 8, 9, 13)  # workclass, education, marital-status, occupation, relationship, race, sex, country
 SEX, INCOME, FIELDS = 9, 14, 15
+AGAIN = "get the file again"
 CARVE = 1996  # key of the validation split, a part of the version
 
 
@@ -58,7 +60,7 @@ class Adult(Dataset):
         folder = self._folder(root)
         train = list(_lines(folder / TRAIN))
         values = {c: sorted({line[c] for line in train}) for c in WORDS}
-        numbers = np.array([[float(line[c]) for c in NUMBERS] for line in train])
+        numbers = _numbers(train)
         mean, std = numbers.mean(0), np.maximum(numbers.std(0), 1e-9)
         lines = list(_lines(folder / TEST)) if split == "test" else train
         label = np.array([int(line[INCOME].startswith(">")) for line in lines])
@@ -67,7 +69,7 @@ class Adult(Dataset):
         if split != "test":
             carved = carve(group, 0.2, CARVE)
             rows = rows[carved if split == SPLITS[1] else ~carved]
-        numbers = (np.array([[float(line[c]) for c in NUMBERS] for line in lines]) - mean) / std
+        numbers = (_numbers(lines) - mean) / std
         words = [np.array([[line[c] == v for v in values[c]] for line in lines]) for c in WORDS]
         x = np.concatenate([numbers, *words], 1)[rows].astype(np.float32)
         found = group_counts(torch.from_numpy(group[rows]), 4)
@@ -99,10 +101,21 @@ def _lines(path: Path) -> Iterator[list[str]]:
     """Records of a file, fields stripped; the test file begins with a remark and ends its labels with a full stop."""
     if not path.is_file():
         raise BadData(f"{path}", "not there", "get both files of the archive")
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, line in enumerate(csv.reader(file, skipinitialspace=True), 1):
-            if not line or line[0].startswith("|"):
-                continue
-            if len(line) != FIELDS:
-                raise BadData(f"{path}, line {number}", f"{len(line)} fields instead of {FIELDS}", "get the file again")
-            yield [field.strip().rstrip(".") if i == INCOME else field.strip() for i, field in enumerate(line)]
+    found = 0
+    for at, line in records(path, AGAIN, skip_spaces=True):
+        where = f"{path}, line {at}"
+        if line[0].startswith("|"):
+            continue
+        if len(line) != FIELDS:
+            raise BadData(where, f"{len(line)} fields instead of {FIELDS}", AGAIN)
+        fields = [field.strip().rstrip(".") if i == INCOME else field.strip() for i, field in enumerate(line)]
+        for column in NUMBERS:
+            number(where, fields[column], AGAIN)
+        found += 1
+        yield fields
+    if not found:
+        raise BadData(f"{path}", "it has no rows", AGAIN)
+
+
+def _numbers(lines: list[list[str]]) -> NDArray[np.float64]:
+    return np.array([[float(line[c]) for c in NUMBERS] for line in lines])

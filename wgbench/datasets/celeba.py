@@ -5,18 +5,18 @@ Official: `img_align_celeba.zip`, extracted or not, `list_attr_celeba.txt`, `lis
 same lists as `.csv` with a header. Group = 2 x blond + male; the paper's released code numbers groups in another way.
 """
 
-import csv
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import ClassVar
 
 import torch
 
 from wgbench.config import Recipe, Views
 from wgbench.datasets import download, metadata, store
+from wgbench.datasets import rows as rows_of
 from wgbench.datasets.base import Dataset, SplitName, alternating, crossed
 from wgbench.datasets.metadata import Row
 from wgbench.errors import BadData, MissingData
@@ -173,17 +173,25 @@ def read_partition(path: Path) -> dict[str, int]:
 
 def _table(path: Path, n: int | None = None) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """Header and numbered records of a list, as CSV or as blank-separated text (attributes: count, header, lines)."""
-    text = path.read_text(encoding="utf-8", errors="replace").splitlines()
     if path.suffix == ".csv":
-        rows = list(csv.reader(text))
-        return (rows[0] if rows else []), ((i, r) for i, r in enumerate(rows[1:], 2) if r)
+        rows = rows_of.records(path, AGAIN)
+        return next(rows, (1, []))[1], rows
+    text = _lines(path)
     if n is not None:  # the partition has no header
         return [], ((i, line.split()) for i, line in enumerate(text, 1) if line.strip())
     header = ["image_id", *text[1].split()] if len(text) > 1 else []
     return header, ((i, line.split()) for i, line in enumerate(text[2:], 3) if line.strip())
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as problem:
+        raise BadData(f"{path}", f"it cannot be read ({problem.strerror})", AGAIN) from None
+
+
 def _safe(name: str, path: Path, number: int) -> str:
-    if Path(name).name != name or name in ("", ".", ".."):
+    if PureWindowsPath(name).name != name or name in ("", ".", ".."):  # knows both kinds of slashes
         raise BadData(f"{path}, line {number}", f"{name!r} leads outside the folder", AGAIN)
+    rows_of.check_text(f"{path}, line {number}", name, AGAIN)
     return name

@@ -5,7 +5,6 @@ Optimization" (ICML 2021): eight features, 70/30 split. With the reference netwo
 this is an underparameterised control: it cannot interpolate.
 """
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ from wgbench.config import Recipe
 from wgbench.datasets import download, files
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, check_counts
 from wgbench.datasets.carve import carve
+from wgbench.datasets.rows import columns, number
 from wgbench.errors import BadData
 from wgbench.types import Preprocess, Root, Split
 
 FILE = "compas-scores-two-years.csv"
 NUMBERS = ("juv_fel_count", "juv_misd_count", "juv_other_count", "priors_count", "age")
 CODES = {"c_charge_degree": "F", "sex": "Female", "race": "Caucasian"}  # column -> the value that is 0
+AGAIN = "get the table again"
 CARVE = 7214  # key of the validation split, a part of the version
 
 
@@ -109,19 +110,17 @@ class Compas(Dataset):
 def read(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Features (N, 8) and labels (N,), in the order of the file; BadData names a column or line that is wrong."""
     x, label = [], []
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in (*NUMBERS, *CODES, "is_recid") if c not in (reader.fieldnames or ())]
-        if missing:
-            raise BadData(f"{path}", f"no column {missing[0]!r}", "get the table again")
-        for line in reader:
-            try:
-                numbers = [float(line[c]) for c in NUMBERS]
-                label.append(int(line["is_recid"]))
-            except (TypeError, ValueError):
-                raise BadData(f"{path}, line {reader.line_num}", "not a number", "get the table again") from None
-            numbers[-1] /= 10
-            x.append([*numbers, *(float(line[c] != zero) for c, zero in CODES.items())])
+    wanted = (*NUMBERS, *CODES, "is_recid")
+    for at, line in columns(path, wanted, AGAIN):
+        where = f"{path}, line {at}"
+        numbers = [number(where, line[c], AGAIN) for c in NUMBERS]
+        if line["is_recid"] not in ("0", "1"):
+            raise BadData(where, f"is_recid is {line['is_recid'][:40]!r}, neither 0 nor 1", AGAIN)
+        label.append(int(line["is_recid"]))
+        numbers[-1] /= 10
+        x.append([*numbers, *(float(line[c] != zero) for c, zero in CODES.items())])
+    if not x:
+        raise BadData(f"{path}", "it has no rows", AGAIN)
     return np.array(x), np.array(label, dtype=np.int64)
 
 

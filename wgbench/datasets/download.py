@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -30,6 +30,10 @@ DAMAGED = (  # what a damaged archive makes its readers raise; RuntimeError: an 
     ValueError,
     RuntimeError,
 )
+
+SMALL = 2**30  # bytes that any archive may grow to
+GROWTH = 100  # times its size that a larger one may
+MEMBERS = 5_000_000
 
 
 def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -> Path:
@@ -157,14 +161,45 @@ def _receive(response: "httpx.Response", part: Path, start: int) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as packed:
-            for name in packed.namelist():
-                if not (folder / name).resolve().is_relative_to(folder.resolve()):
-                    raise ValueError(f"member {name!r} leads outside the folder")
-            packed.extractall(folder)
-        return
+    """Extract all members; ValueError for one that leads outside, and for an archive that grows beyond all measure."""
+    most = max(SMALL, GROWTH * archive.stat().st_size)
+    (_unzip if zipfile.is_zipfile(archive) else _untar)(archive, folder, most)
+
+
+def _unzip(archive: Path, folder: Path, most: int) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        members = packed.infolist()
+        for member in members:
+            _check_inside(member.filename)
+        _check_size(len(members), sum(member.file_size for member in members), most)
+        packed.extractall(folder)  # no member becomes longer than it says
+
+
+def _untar(archive: Path, folder: Path, most: int) -> None:
+    total = [0, 0]  # bytes, members
+
+    def checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+        total[0] += max(member.size, 0)
+        total[1] += 1
+        _check_size(total[1], total[0], most)
+        _check_inside(member.name)
+        return tarfile.data_filter(member, path)  # refuses devices, and links and paths that lead outside
+
     with tarfile.open(archive, "r:*") as packed:
-        packed.extractall(folder, filter="data")  # refuses links and paths that lead outside
-        while packed.fileobj and packed.fileobj.read(1 << 20):  # gzip compares its checksum at the very end
-            pass
+        packed.extractall(folder, filter=checked)
+        left = 0
+        while packed.fileobj and (part := packed.fileobj.read(1 << 20)):  # gzip compares its checksum at the very end
+            left += len(part)
+            _check_size(0, left, most)
+
+
+def _check_inside(name: str) -> None:
+    """The same names on all systems: no drives, no roots, no way up."""
+    path = PureWindowsPath(name)  # knows both kinds of slashes
+    if path.anchor or path.drive or ".." in path.parts or name.startswith("/"):
+        raise ValueError(f"member {name[:100]!r} leads outside the folder")
+
+
+def _check_size(members: int, size: int, most: int) -> None:
+    if members > MEMBERS or size > most:
+        raise ValueError(f"it grows to more than {most >> 20} MiB or {MEMBERS} files, which no archive of data does")

@@ -1,6 +1,5 @@
 """Tables of images: `metadata.csv` beside its folders, in the columns of Waterbirds or of one's own; rows to splits."""
 
-import csv
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from wgbench.datasets import rows as tables
 from wgbench.datasets.base import SPLITS, SplitName, check_counts, crossed, group_counts
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Ragged, Split
@@ -75,10 +75,17 @@ def content_hash(tables: Sequence[Path], folder: Path, names: Iterable[str]) -> 
 
 def check_there(folder: Path, names: Sequence[str], remedy: str) -> None:
     """MissingData where a listed image is not in the folder."""
-    absent = [n for n in names if not (folder / n).is_file()]
+    absent = [n for n in names if not _is_there(folder / n)]
     if absent:
         wrong = f"{len(absent)} of {len(names)} listed images are not there (first: {absent[0]})"
         raise MissingData(f"images in {folder}", wrong, remedy)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name longer than file systems have
+        return False
 
 
 SPLIT_CODES = {"0": 0, "1": 1, "2": 2, "train": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
@@ -95,35 +102,26 @@ def _read(folder: Path, columns: Columns, *changed: int) -> list[Row]:  # noqa: 
     path = folder / METADATA
     rows: dict[str, Row] = {}
     wanted = (columns.image, columns.target, columns.split, columns.attribute)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have put a mark before it
-            reader = csv.DictReader(file)
-            missing = [c for c in wanted if c not in (reader.fieldnames or ())]
-            if missing:
-                raise BadData(f"{path}", f"no column {missing[0]!r}", f"it must have {', '.join(wanted)}")
-            for line in reader:
-                where = f"{path}, line {reader.line_num}"
-                row = _row(line, columns, where)
-                if row.name in rows:
-                    raise BadData(where, f"{row.name} is listed twice", AGAIN)
-                rows[row.name] = row
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise BadData(f"{path}", f"no CSV file ({problem})", AGAIN) from None
+    for number, line in tables.columns(path, wanted, AGAIN):
+        where = f"{path}, line {number}"
+        row = _row(line, columns, where)
+        if row.name in rows:
+            raise BadData(where, f"{row.name} is listed twice", AGAIN)
+        rows[row.name] = row
     if not rows:
         raise BadData(f"{path}", "it lists no images", AGAIN)
     check_there(folder, list(rows), "extract the whole archive, or correct the list")
     return list(rows.values())
 
 
-def _row(line: Mapping[str | None, str | list[str] | None], columns: Columns, where: str) -> Row:
-    """One row; BadData where a field is missing, left over or out of range."""
+def _row(line: Mapping[str, str], columns: Columns, where: str) -> Row:
+    """One row; BadData where a field is empty or out of range."""
     wanted = (columns.image, columns.target, columns.split, columns.attribute)
-    for column, value in line.items():
-        if column is None:
-            raise BadData(where, "more fields than columns", AGAIN)
-        if value is None or (value == "" and column in wanted):
+    for column in wanted:
+        if line[column] == "":
             raise BadData(where, f"field {column!r} is missing", AGAIN)
-    name, target, split, attribute = (str(line[column]) for column in wanted)
+        tables.check_text(where, line[column], AGAIN)
+    name, target, split, attribute = (line[column] for column in wanted)
     inside = PureWindowsPath(name)  # knows both kinds of slashes
     if inside.anchor or ".." in inside.parts:
         raise BadData(where, f"{name!r} leads outside the folder", AGAIN)

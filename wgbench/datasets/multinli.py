@@ -5,7 +5,6 @@ split of Sagawa et al. (ICLR 2020): `metadata_random.csv` lists label, negation 
 three files of MultiNLI 1.0, put one after another. Labels and negations are computed from these as well, and compared.
 """
 
-import csv
 import hashlib
 import json
 import string
@@ -23,12 +22,14 @@ from pydantic import Field
 from wgbench.config import Recipe
 from wgbench.datasets import download, files, tokens
 from wgbench.datasets.base import SPLITS, Dataset, SplitName, alternating, check_counts, crossed, group_counts
+from wgbench.datasets.rows import columns
 from wgbench.datasets.tokens import Text
 from wgbench.errors import BadData, MissingData
 from wgbench.types import Preprocess, Root, Split, Tokens
 
 FILES = tuple(f"multinli_1.0_{part}.jsonl" for part in ("train", "dev_matched", "dev_mismatched"))
 METADATA = "metadata_random.csv"
+FIELDS = ("gold_label", "sentence2_has_negation", "split")
 LABELS = ("contradiction", "entailment", "neutral")
 NEGATIONS = frozenset({"nobody", "no", "never", "nothing"})
 NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -157,37 +158,33 @@ def has_negation(sentence: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _read_metadata(path: Path, *changed: int) -> list[Row]:  # noqa: ARG001 - a changed file is read again
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or ()
-        missing = [c for c in ("gold_label", "sentence2_has_negation", "split") if c not in columns]
-        if missing:
-            raise BadData(f"{path}", f"no column {missing[0]!r}", "get the file again")
-        rows = []
-        for line in reader:
-            try:
-                fields = (line[columns[0]], line["gold_label"], line["sentence2_has_negation"], line["split"])
-                row = Row(*(int(value) for value in fields))
-            except (TypeError, ValueError):
-                raise BadData(f"{path}, line {reader.line_num}", "not four numbers", "get the file again") from None
-            if row.place < 0 or row.label not in (0, 1, 2) or row.negation not in (0, 1) or row.split not in (0, 1, 2):
-                wrong = "label, negation or split is out of range"
-                raise BadData(f"{path}, line {reader.line_num}", wrong, "get the file again")
-            rows.append(row)
+    again, rows = "get the file again", []
+    for number, line in columns(path, FIELDS, again):
+        where = f"{path}, line {number}"
+        try:  # the first column has no name
+            row = Row(*(int(v) for v in (next(iter(line.values())), *(line[name] for name in FIELDS))))
+        except ValueError:
+            raise BadData(where, "not four numbers", again) from None
+        if row.place < 0 or row.label not in (0, 1, 2) or row.negation not in (0, 1) or row.split not in (0, 1, 2):
+            raise BadData(where, "label, negation or split is out of range", again)
+        rows.append(row)
     return rows
 
 
 def _lines(folder: Path) -> Iterator[dict[str, str]]:
     """Every line of the three files, one file after another."""
     for name in FILES:
-        with (folder / name).open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                try:
+        done = 0
+        try:
+            with (folder / name).open(encoding="utf-8") as file:
+                for line in file:
                     found = json.loads(line)
-                    yield {key: str(found[key]) for key in ("gold_label", "sentence1", "sentence2")}
-                except (ValueError, KeyError, TypeError):
-                    wrong = "not a JSON object with gold_label, sentence1 and sentence2"
-                    raise BadData(f"{folder / name}, line {number}", wrong, "get the file again") from None
+                    said = {key: str(found[key]) for key in ("gold_label", "sentence1", "sentence2")}
+                    done += 1
+                    yield said
+        except (ValueError, KeyError, TypeError, RecursionError):
+            wrong = "not a JSON object with gold_label, sentence1 and sentence2"
+            raise BadData(f"{folder / name}, line {done + 1}", wrong, "get the file again") from None
 
 
 def _sentences(folder: Path) -> list[Text]:
