@@ -5,7 +5,9 @@ beside and renamed, lines appended and cut back to the checkpoint on resume.
 """
 
 import contextlib
+import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from wgbench import untrusted
 from wgbench.config import Cell, place
 from wgbench.disk import write_whole, writing
 from wgbench.engine.sink import START, Checkpoint, Line, Moment
@@ -22,8 +25,11 @@ from wgbench.errors import StoreFailed
 
 CELL, CURVES, PREDICTIONS, RESULT = "cell.json", "curves.jsonl", "predictions.parquet", "result.json"
 FAILED = "failed.json"
+LARGEST = 256 * 2**20  # bytes of a JSON file or of curves that are read
+AGAIN = "delete that folder and run again"
 EVERY = 30.0  # seconds between checkpoints, at least
 KEPT = 2
+NAMED = re.compile(r"state-\d{1,9}-\d{1,9}\.safetensors")  # stage, epoch
 
 Group = tuple[tuple[int, float], ...]  # seeds and weight decays of the cells of one program
 
@@ -52,19 +58,19 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file of a run; StoreFailed if it is damaged."""
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as problem:
-        raise StoreFailed(f"reading {path}", f"damaged ({problem})", "delete that folder and run again") from None
-    if not isinstance(data, dict):
-        raise StoreFailed(f"reading {path}", "damaged (no JSON object)", "delete that folder and run again")
-    return data
+        return untrusted.json_object(path, LARGEST)
+    except untrusted.Refused as problem:
+        raise StoreFailed(f"reading {path}", f"damaged (it {problem})", AGAIN) from None
 
 
 def group(path: Path) -> Group | None:
     """With which cells the run in a folder was begun: their seeds and weight decays. None where there is no run."""
     if not (path / CELL).is_file():
         return None
-    return tuple((seed, weight_decay) for seed, weight_decay in read_json(path / CELL).get("group", ()))
+    try:
+        return tuple((int(seed), float(decay)) for seed, decay in read_json(path / CELL).get("group", ()))
+    except (TypeError, ValueError):
+        raise StoreFailed(f"reading {path / CELL}", "damaged (a group that is none)", AGAIN) from None
 
 
 class Stopped(Exception):
@@ -111,7 +117,7 @@ class RunFolder:
         while (end := self.finished_stage(stage)) is not None and _written(lines, end):
             stage += 1
             found.add((stage, 0))
-        for file in self.path.glob("state-*.safetensors"):
+        for file in self._states():
             saved = _read_checkpoint(file)
             if saved is not None and (saved.stage, 0) in found and _written(lines, saved):
                 found.add((saved.stage, saved.epoch))
@@ -121,9 +127,9 @@ class RunFolder:
         """Go back to a moment: later lines and files are removed."""
         stage, epoch = at
         for file in self.path.glob("stage-*.safetensors"):
-            if int(file.stem.partition("-")[2]) >= stage:
+            if file.stem[6:].isdecimal() and int(file.stem[6:]) >= stage:
                 file.unlink()
-        for file in self.path.glob("state-*.safetensors"):
+        for file in self._states():
             if moment(file) > at:
                 file.unlink()
         self._rewrite([line for line in self._lines() if (line["stage"], line["epoch"]) <= at])
@@ -152,7 +158,7 @@ class RunFolder:
         """Write a checkpoint; the last two are kept."""
         self._write(self.path / f"state-{checkpoint.stage}-{checkpoint.epoch}.safetensors", checkpoint)
         self.saved_at = time.monotonic()
-        for old in sorted(self.path.glob("state-*.safetensors"), key=moment)[:-KEPT]:
+        for old in sorted(self._states(), key=moment)[:-KEPT]:
             old.unlink()
 
     def stage_done(self, end: Checkpoint) -> None:
@@ -163,7 +169,7 @@ class RunFolder:
         """Write predictions and the result, then let go of checkpoints (of the last stage's network unless `keep`)."""
         with writing(self.path / PREDICTIONS):
             write_whole(self.path / PREDICTIONS, parquet(dict(sorted(predictions.items()))))
-        write_json(self.path / RESULT, result)
+        write_json(self.path / RESULT, {**result, "curves": digest(self._lines())})
         for file in self.path.glob("state-*.safetensors"):
             file.unlink()
         if not keep:
@@ -178,8 +184,13 @@ class RunFolder:
         from safetensors.torch import save
 
         header = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "info": checkpoint.info}
+        header["checksum"] = _checksum(checkpoint)
         with writing(path):
             write_whole(path, save(checkpoint.tensors, metadata={"wgbench": json.dumps(header)}))
+
+    def _states(self) -> list[Path]:
+        """The checkpoints of the stage that is under way."""
+        return [file for file in self.path.glob("state-*.safetensors") if NAMED.fullmatch(file.name)]
 
     def _lines(self) -> list[Line]:
         path = self.path / CURVES
@@ -192,17 +203,56 @@ class RunFolder:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """Lines of a curves.jsonl up to the first that is torn."""
+    """Lines of a curves.jsonl up to the first that is torn or damaged."""
+    try:
+        written = untrusted.content(path, LARGEST).decode(errors="replace")
+    except untrusted.Refused as problem:
+        raise StoreFailed(f"reading {path}", f"it {problem}", AGAIN) from None
     lines: list[Line] = []
-    for text in path.read_text(errors="replace").splitlines():
+    for text in written.split("\n"):
         try:
-            line = json.loads(text)
-        except ValueError:
+            line = untrusted.parsed(text)
+        except untrusted.Refused:
             break
-        if not isinstance(line, dict) or not {"stage", "epoch"} <= line.keys():
+        if not is_line(line):
             break
         lines.append(line)
     return lines
+
+
+def digest(lines: list[Line]) -> str:
+    """SHA-256 over lines without their timings: equal runs have equal ones."""
+    said = [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def is_line(line: Any) -> bool:
+    """Whether a JSON value is a line of curves: where it belongs, its timings, and what it says of each split."""
+    if not isinstance(line, dict) or not all(_is_positive(line.get(name)) for name in ("stage", "epoch")):
+        return False
+    seconds = line.get("seconds")
+    timed = isinstance(seconds, dict) and all(isinstance(v, int | float) for v in seconds.values())
+    return timed and all(isinstance(line.get(name), dict | None) for name in ("train", "val", "test", "weights"))
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def read_predictions(path: Path) -> dict[str, NDArray[np.int16]]:
+    """Predicted classes by moment; StoreFailed if the file is damaged."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(untrusted.content(path, LARGEST)))
+    except untrusted.Refused as problem:
+        raise StoreFailed(f"reading {path}", f"it {problem}", AGAIN) from None
+    except (OSError, ValueError, pa.ArrowException) as problem:
+        raise StoreFailed(f"reading {path}", f"damaged ({type(problem).__name__})", AGAIN) from None
+    if any(column.type != pa.int16() or column.null_count for column in table.columns):
+        raise StoreFailed(f"reading {path}", "damaged (a column that holds no classes)", AGAIN)
+    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
@@ -223,9 +273,25 @@ def _read_checkpoint(path: Path) -> Checkpoint | None:
         with safe_open(path, "pt") as file:
             header = json.loads(file.metadata()["wgbench"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        return Checkpoint(header["stage"], header["epoch"], tensors, header["info"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        found = Checkpoint(header["stage"], header["epoch"], tensors, header["info"])
+        # A flipped bit in the numbers is seen by nobody else. Older checkpoints have no checksum.
+        whole = header.get("checksum") in (None, _checksum(found))
+        return found if whole and _is_positive(found.stage) and found.lines >= 0 else None
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _checksum(checkpoint: Checkpoint) -> str:
+    """SHA-256 over all that a checkpoint holds."""
+    import torch
+
+    about = [checkpoint.stage, checkpoint.epoch, checkpoint.info]
+    about += [[name, str(tensor.dtype), list(tensor.shape)] for name, tensor in sorted(checkpoint.tensors.items())]
+    as_read = json.loads(json.dumps(about))  # keys are text there, and tuples lists
+    seen = hashlib.sha256(json.dumps(as_read, sort_keys=True).encode())
+    for _, tensor in sorted(checkpoint.tensors.items()):
+        seen.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return seen.hexdigest()
 
 
 def _written(lines: list[Line], saved: Checkpoint) -> bool:

@@ -135,8 +135,8 @@ def last_lines(path: Path) -> list[dict[str, Any]]:
     for text in content.split(b"\n")[1 if start else 0 :]:
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(line, dict) and {"stage", "epoch", "seconds"} <= line.keys():
+        if runs.is_line(line):
             found.append(line)
     return [line for line in found if line["stage"] == found[-1]["stage"]]

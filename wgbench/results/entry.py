@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from wgbench import runs
 from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, Record
 from wgbench.disk import write_whole, writing
+from wgbench.errors import StoreFailed
 from wgbench.evaluation.curves import Curves, from_lines
 from wgbench.evaluation.intervals import bootstrap_worst_group
 from wgbench.evaluation.scores import Scores, cell_scores, entry_scores, erm_agreement
@@ -85,7 +87,7 @@ class Run:
     predictions: dict[str, Classes]
     group: runs.Group = ()  # the cells that it was trained with
 
-    @property
+    @cached_property
     def curves(self) -> Curves:
         """Curves over the whole horizon."""
         r = self.result
@@ -93,19 +95,24 @@ class Run:
 
 
 def read_run(store: Path, cell: Cell) -> Run:
-    """A finished run from the store."""
-    from pyarrow import parquet
-
+    """A finished run from the store; StoreFailed where one of its files is damaged."""
     folder = runs.folder(store, cell)
-    table = parquet.read_table(folder / runs.PREDICTIONS)
-    return Run(
-        cell,
-        runs.read_json(folder / runs.CELL)["environment"],
-        runs.read_json(folder / runs.RESULT),
-        runs.read_lines(folder / runs.CURVES),
-        {name: table[name].to_numpy() for name in table.column_names},
-        runs.group(folder) or (),
-    )
+    try:
+        run = Run(
+            cell,
+            runs.read_json(folder / runs.CELL)["environment"],
+            runs.read_json(folder / runs.RESULT),
+            runs.read_lines(folder / runs.CURVES),
+            runs.read_predictions(folder / runs.PREDICTIONS),
+            runs.group(folder) or (),
+        )
+        _ = run.curves  # made of lines that fit
+        whole = run.result.get("curves") in (None, runs.digest(run.lines))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        whole = False
+    if not whole:
+        raise StoreFailed(f"reading {folder}", "damaged (its curves or its result are not whole)", runs.AGAIN)
+    return run
 
 
 def build(
