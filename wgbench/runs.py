@@ -117,7 +117,7 @@ class RunFolder:
         while (end := self.finished_stage(stage)) is not None and _written(lines, end):
             stage += 1
             found.add((stage, 0))
-        for file in self._states():
+        for file in states(self.path):
             saved = _read_checkpoint(file)
             if saved is not None and (saved.stage, 0) in found and _written(lines, saved):
                 found.add((saved.stage, saved.epoch))
@@ -129,7 +129,7 @@ class RunFolder:
         for file in self.path.glob("stage-*.safetensors"):
             if file.stem[6:].isdecimal() and int(file.stem[6:]) >= stage:
                 file.unlink()
-        for file in self._states():
+        for file in states(self.path):
             if moment(file) > at:
                 file.unlink()
         self._rewrite([line for line in self._lines() if (line["stage"], line["epoch"]) <= at])
@@ -158,7 +158,7 @@ class RunFolder:
         """Write a checkpoint; the last two are kept."""
         self._write(self.path / f"state-{checkpoint.stage}-{checkpoint.epoch}.safetensors", checkpoint)
         self.saved_at = time.monotonic()
-        for old in sorted(self._states(), key=moment)[:-KEPT]:
+        for old in states(self.path)[:-KEPT]:
             old.unlink()
 
     def stage_done(self, end: Checkpoint) -> None:
@@ -170,7 +170,7 @@ class RunFolder:
         with writing(self.path / PREDICTIONS):
             write_whole(self.path / PREDICTIONS, parquet(dict(sorted(predictions.items()))))
         write_json(self.path / RESULT, {**result, "curves": digest(self._lines())})
-        for file in self.path.glob("state-*.safetensors"):
+        for file in states(self.path):
             file.unlink()
         if not keep:
             for file in self.path.glob("stage-*.safetensors"):
@@ -188,10 +188,6 @@ class RunFolder:
         with writing(path):
             write_whole(path, save(checkpoint.tensors, metadata={"wgbench": json.dumps(header)}))
 
-    def _states(self) -> list[Path]:
-        """The checkpoints of the stage that is under way."""
-        return [file for file in self.path.glob("state-*.safetensors") if NAMED.fullmatch(file.name)]
-
     def _lines(self) -> list[Line]:
         path = self.path / CURVES
         return read_lines(path) if path.is_file() else []
@@ -200,6 +196,11 @@ class RunFolder:
         path = self.path / CURVES
         with writing(path):
             write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def states(path: Path) -> list[Path]:
+    """Checkpoints in a run folder, the earliest first."""
+    return sorted((file for file in path.glob("state-*.safetensors") if NAMED.fullmatch(file.name)), key=moment)
 
 
 def read_lines(path: Path) -> list[Line]:

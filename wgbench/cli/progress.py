@@ -77,7 +77,7 @@ class Display(Observer):
         if progress.cell not in self.rows:
             self.rows[progress.cell] = self.bars.add_task(f"  {name}", total=progress.epochs, text=text)
             if not self.console.is_terminal and len(self.rows) == 1 and not self.finished:
-                self.console.print(f"{name}: epoch {progress.epoch}, {text}".rstrip(", "), markup=False)
+                self.console.print(f"{name}: epoch {progress.epoch}, {text}".rstrip(", "))
         self.bars.update(self.rows[progress.cell], completed=progress.epoch, text=text)
         spent = time.monotonic() - self.first
         left = spent / max(self.done - 1, 1) * (self.epochs - self.done)

@@ -30,6 +30,6 @@ class Losses:
 def checkpoint(job: Job) -> Moment:
     """The stage and epoch that a job would go on from, by the names of files in the driver's store."""
     path = runs.folder(job.store, job.cell)
-    states = [runs.moment(file) for file in path.glob("state-*.safetensors")]
+    states = [runs.moment(file) for file in runs.states(path)]
     stages = [(int(file.stem.partition("-")[2]) + 1, 0) for file in path.glob("stage-*.safetensors")]
     return max([*states, *stages], default=(1, 0))

@@ -38,9 +38,8 @@ def unpack(path: Path, files: Files, *, complete: bool = False) -> None:
         path.mkdir(parents=True, exist_ok=True)
         for name in sorted(filter(_known, files), key=lambda name: (name in LAST, CHECKPOINT.fullmatch(name) is None)):
             write_whole(path / name, files[name])
-        states = sorted(path.glob("state-*.safetensors"), key=runs.moment)
         gone = [file for file in path.glob("*.safetensors") if file.name not in files] if complete else []
-        for file in [*gone, *([] if complete else states[: -runs.KEPT])]:
+        for file in [*gone, *([] if complete else runs.states(path)[: -runs.KEPT])]:
             file.unlink()
 
 
