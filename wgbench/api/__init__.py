@@ -1,0 +1,18 @@
+"""What the command line does, from Python: `wgbench.make`, `wgbench.run`, results with scores, curves and figures.
+
+    >>> import wgbench
+    >>> result = wgbench.run("gdro", "colored-digits", seeds=[2002], weight_decays=[0], epochs=20, progress=False)
+    >>> result
+    <gdro on colored-digits, mlp, 1 seed: worst group early ... %, selected ... %, final ... %, partial>
+    >>> len(result.curves.query("split == 'test'"))
+    20
+
+Everything here is an attribute of `wgbench` itself, and imported when it is first asked for.
+"""
+
+from wgbench.api.calls import entries, load, make, run, run_suite
+from wgbench.api.plot import Plot
+from wgbench.api.result import Result
+from wgbench.api.results import Results
+
+__all__ = ["Plot", "Result", "Results", "entries", "load", "make", "run", "run_suite"]
