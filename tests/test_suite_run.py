@@ -3,6 +3,7 @@
 import itertools
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,16 +11,17 @@ from dataclasses import dataclass
 import pytest
 from typer.testing import CliRunner
 
-from wgbench import algorithms, protocol, runs
+from wgbench import algorithms, protocol, runs, suite_status
 from wgbench.algorithms.base import Algorithm
 from wgbench.checks.toy import Interrupted
 from wgbench.cli.main import app, outcome
 from wgbench.cli.run import parsed
 from wgbench.drafting import foreseen, needed
 from wgbench.errors import AlgorithmFailed, SuiteFailed, UnknownName
-from wgbench.launch.speed import Speeds, longest_first, reached
+from wgbench.launch.speed import Speeds, brief, longest_first, reached
 from wgbench.request import Observer, Request
 from wgbench.results.schema import read
+from wgbench.suite_plans import FILE, Plans
 from wgbench.suite_status import standings
 
 SUITE = """
@@ -122,7 +124,7 @@ def test_an_interrupted_suite_goes_on_and_ends_in_the_same_entries(vectorize, do
 
 def test_a_finished_suite_runs_and_writes_nothing(tmp_path):
     first = protocol.run_all(three(tmp_path))
-    times = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json") if "plans" not in p.parts}
+    times = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.json")}
     seen = Watching()
     second = protocol.run_all(three(tmp_path), seen)
     assert (seen.todo, seen.epochs, seen.entries) == ([], 0, [])
@@ -218,13 +220,47 @@ def test_status_counts_cells_and_estimates_what_is_left(tmp_path):
     expected = 17 * at.seconds
     for cell in cells.values():
         if not (runs.folder(tmp_path, cell) / "curves.jsonl").exists():
-            expected += 22 * speeds.per_epoch(cell)
+            expected += 22 * speeds.per_epoch(brief(cell))
     assert together.left == pytest.approx(expected)
     protocol.run_all(wanted)
     found, together = standings(wanted)
     assert together.counts == {"done": CELLS}
     assert together.left == 0
     assert all(s.written for s in found)
+
+
+def test_folders_are_the_truth_and_the_index_a_cache(tmp_path, monkeypatch):
+    wanted = three(tmp_path, epochs=2)
+    protocol.run_all(wanted)
+    path = tmp_path / FILE
+    assert path.is_file()
+    whole = standings(wanted)
+    monkeypatch.setattr(suite_status, "_worked_out", lambda request: pytest.fail("it was remembered"))
+    assert standings(wanted) == whole
+    monkeypatch.undo()
+    for spoil in (path.unlink, lambda: path.write_bytes(b"x" * 5000), lambda: path.write_bytes(path.read_bytes()[:90])):
+        spoil()
+        assert standings(wanted) == whole
+        assert path.is_file()
+    first, second, third, fourth = sorted(p.parent for p in tmp_path.glob("*/*/*/*/result.json"))[:4]
+    (first / "result.json").unlink()  # as a process leaves it that was killed before its end
+    for file in ("result.json", "curves.jsonl"):  # and in its first epoch
+        (second / file).unlink()
+    shutil.rmtree(third)
+    (fourth / "result.json").rename(fourth / "failed.json")
+    assert standings(wanted)[1].counts == {"done": CELLS - 4, "half done": 1, "to do": 2, "failed": 1}
+
+
+def test_what_another_installation_remembered_does_not_count(tmp_path, doomed):
+    wanted = [request("iw", tmp_path, baseline=False)]
+    (before,), _ = standings(wanted)
+    algorithms.register("iw-by-hand", Doomed)
+    try:
+        assert Plans(tmp_path).recall(wanted) == [None]
+    finally:
+        algorithms.registry._registered.pop("iw-by-hand")
+    assert Plans(tmp_path).recall(wanted) != [None]
+    assert before.part.counts == {"to do": 2}
 
 
 def curve(store, cell, seconds, epochs=30):
@@ -241,16 +277,16 @@ def curve(store, cell, seconds, epochs=30):
 
 def test_speed_is_that_of_the_same_algorithm_then_of_others_and_of_equal_options_first(tmp_path, toy_cell):
     speeds = Speeds(tmp_path)
-    assert speeds.per_epoch(toy_cell("gdro")) is None
+    assert speeds.per_epoch(brief(toy_cell("gdro"))) is None
     curve(tmp_path, toy_cell("erm"), 2.0)
-    assert Speeds(tmp_path).per_epoch(toy_cell("gdro")) == pytest.approx(2.0)
+    assert Speeds(tmp_path).per_epoch(brief(toy_cell("gdro"))) == pytest.approx(2.0)
     curve(tmp_path, toy_cell("gdro", width=64), 9.0)
-    assert Speeds(tmp_path).per_epoch(toy_cell("gdro")) == pytest.approx(9.0)
+    assert Speeds(tmp_path).per_epoch(brief(toy_cell("gdro"))) == pytest.approx(9.0)
     curve(tmp_path, toy_cell("gdro", seed=2, weight_decay=0.1), 3.0)
-    assert Speeds(tmp_path).per_epoch(toy_cell("gdro")) == pytest.approx(3.0)
-    assert Speeds(tmp_path).left(toy_cell("gdro", epochs=100)) == pytest.approx(300.0)
-    assert Speeds(tmp_path).left(toy_cell("gdro", seed=2, weight_decay=0.1, epochs=24)) == 0
-    assert Speeds(tmp_path).per_epoch(toy_cell("gdro", backbone="linear")) is None
+    assert Speeds(tmp_path).per_epoch(brief(toy_cell("gdro"))) == pytest.approx(3.0)
+    assert Speeds(tmp_path).left(brief(toy_cell("gdro", epochs=100))) == pytest.approx(300.0)
+    assert Speeds(tmp_path).left(brief(toy_cell("gdro", seed=2, weight_decay=0.1, epochs=24))) == 0
+    assert Speeds(tmp_path).per_epoch(brief(toy_cell("gdro", backbone="linear"))) is None
     assert reached(runs.folder(tmp_path, toy_cell("erm"))).epoch == 30  # the torn line does not count
 
 

@@ -15,7 +15,7 @@ from wgbench.launch.choose import launcher
 from wgbench.launch.job import Job, together
 from wgbench.launch.speed import longest_first
 from wgbench.request import Observer, Request, Result
-from wgbench.suite_plans import Foreseen, keep
+from wgbench.suite_plans import Foreseen, Plans
 
 KINDS = ("algorithms", "losses", "datasets", "backbones")
 
@@ -147,14 +147,14 @@ class _All:
                 self.refuse(s, planned)
                 continue
             s.entry, s.jobs = planned.entry, planned.jobs
-            if len(self.served) > 1:
-                keep(
-                    replace(s.settled, device=s.asked.device),
-                    Foreseen(entry=s.entry, cells=tuple(job.cell for job in s.jobs)),
-                )
             whose = f"{s.request.algorithm} on {s.request.dataset}: " if len(self.served) > 1 else ""
             for line in planned.advice:
                 self.observer.say(whose + line)
+        if len(self.served) > 1:  # for `suite status`
+            kept = [s for s in some if s.jobs]
+            asked = [replace(s.settled, device=s.asked.device) for s in kept]
+            found = [Foreseen.of(s.entry, (job.cell for job in s.jobs)) for s in kept]
+            Plans(self.served[0].request.store).keep(zip(asked, found, strict=True))
 
     def _settle(self, workers: Launcher, s: _Served) -> None:
         """Take over what a search chose."""

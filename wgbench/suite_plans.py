@@ -1,19 +1,21 @@
-"""Which cells a request comes down to, remembered in the store: asking how far a suite is then needs no torch."""
+"""Which cells requests come down to, remembered in the store: asking how far a suite is then needs no torch."""
 
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from pydantic import ValidationError
-
 import wgbench
-from wgbench.config import Cell, Record
-from wgbench.disk import write_whole, writing
+from wgbench.config import Cell
+from wgbench.index import Index
+from wgbench.launch.speed import Brief, brief
 from wgbench.request import Request
 
-FOLDER = "plans"  # in a store
+FILE = "index.sqlite"  # in a store
 KINDS = ("algorithms", "losses", "datasets", "backbones")
 DECISIVE = (
     *("algorithm", "dataset", "backbone", "seeds", "weight_decays", "epochs"),
@@ -22,43 +24,63 @@ DECISIVE = (
 )
 
 
-class Foreseen(Record):
+@dataclass(frozen=True)
+class Foreseen:
     """The cells of an entry and of its ERM. `undecided` are those whose options a search has yet to choose."""
 
     entry: str  # its id; empty while a search is to be done
-    cells: tuple[Cell, ...]
-    undecided: tuple[Cell, ...] = ()
+    cells: tuple[Brief, ...]
+    undecided: tuple[Brief, ...] = ()
+    lasting: bool = True  # whether names and options decide them alone: no files that may change
+
+    @classmethod
+    def of(cls, entry: str, cells: Iterable[Cell], undecided: Iterable[Cell] = ()) -> "Foreseen":
+        """The same, from the cells' records."""
+        some, open_ = tuple(cells), tuple(undecided)
+        lasting = all(cell.data is None for cell in some)
+        return cls(entry, tuple(map(brief, some)), tuple(map(brief, open_)), lasting)
 
 
-def recall(request: Request) -> Foreseen | None:
-    """What was kept for this request by this very installation of wgbench and its plug-ins; None if nothing was."""
-    try:
-        return Foreseen.model_validate_json(_path(request).read_bytes())
-    except (OSError, ValidationError):
-        return None
+class Plans:
+    """What is remembered in a store, of this very installation of wgbench and its plug-ins."""
+
+    def __init__(self, store: Path) -> None:
+        self.index = Index(store / FILE, _installation())
+
+    def recall(self, requests: Sequence[Request]) -> list[Foreseen | None]:
+        """What was kept for each request; None where nothing was."""
+        keys = [_key(request) for request in requests]
+        texts = self.index.recall(keys)
+        return [_read(texts[key]) if key in texts and _kept(r) else None for r, key in zip(requests, keys, strict=True)]
+
+    def keep(self, found: Iterable[tuple[Request, Foreseen]]) -> None:
+        """Keep what names and options decide alone: not what follows from a search, or from files that may change."""
+        lasting = [(request, foreseen) for request, foreseen in found if _kept(request) and foreseen.lasting]
+        self.index.keep({_key(request): json.dumps([f.entry, f.cells]) for request, f in lasting})
 
 
-def keep(request: Request, foreseen: Foreseen) -> None:
-    """Keep what names and options decide alone: not what follows from a search, or from files that may change."""
-    if request.tune or request.weights or any(cell.data is not None for cell in foreseen.cells):
-        return
-    path = _path(request)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, foreseen.model_dump_json().encode())
+def _kept(request: Request) -> bool:
+    return not request.tune and not request.weights
 
 
-def _path(request: Request) -> Path:
+def _read(text: str) -> Foreseen:
+    entry, cells = json.loads(text)
+    return Foreseen(entry, tuple(Brief(*cell) for cell in cells))
+
+
+def _key(request: Request) -> str:
     given = {name: str(getattr(request, name)) for name in DECISIVE}
-    key = hashlib.sha256(json.dumps([given, _installation()], sort_keys=True).encode()).hexdigest()[:16]
-    return request.store / FOLDER / f"{key}.json"
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _installation() -> list[str]:
+def _installation() -> str:
     """What plug-ins and their versions depend on: the package's files, other packages, what was registered by hand."""
     root = Path(wgbench.__file__).parent
-    files = [(path, path.stat()) for path in sorted(root.rglob("*.py"))]
-    seen = [f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}" for path, status in files]
+    seen = []
+    for path in sorted(root.rglob("*.py")):
+        with contextlib.suppress(FileNotFoundError):  # another version is being installed
+            status = path.stat()
+            seen.append(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}")
     points = [point for kind in KINDS for point in metadata.entry_points(group=f"wgbench.{kind}")]
     seen += sorted(f"{point} {point.dist.version if point.dist else ''}" for point in points)
     seen += [f"{kind} {getattr(wgbench, kind).registry.registered()}" for kind in KINDS]
@@ -66,4 +88,4 @@ def _installation() -> list[str]:
         metadata.version("torch"),
         *(os.environ.get(name, "") for name in ("WGBENCH_PLUGINS", "CUDA_VISIBLE_DEVICES")),
     ]
-    return seen
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]

@@ -71,15 +71,15 @@ def foreseen(request: Request) -> Foreseen:
     """The cells that a request comes down to, as far as that is known without preparing data or training."""
     if not request.tune:
         subject = drafting.foreseen(request)
-        return Foreseen(entry=subject.digest(), cells=tuple(needed(request, subject)))
+        return Foreseen.of(subject.digest(), needed(request, subject))
     alone = _alone(request)
     _, searched = _configurations(request, drafting.foreseen(alone), draft(alone).algorithm)
     if all(_ended(request.store, cell) for cell in searched):
         settled, _ = settle(request)
-        found = foreseen(settled)
-        return Foreseen(entry=found.entry, cells=(*searched, *found.cells))
+        subject = drafting.foreseen(settled)
+        return Foreseen.of(subject.digest(), [*searched, *needed(settled, subject)])
     by_default = replace(request, tune=0)
-    return Foreseen(entry="", cells=searched, undecided=tuple(needed(by_default, drafting.foreseen(by_default))))
+    return Foreseen.of("", searched, undecided=needed(by_default, drafting.foreseen(by_default)))
 
 
 def draws(name: str, version: int, ranges: Mapping[str, Range], default: Mapping[str, Any], n: int) -> list[Any]:

@@ -1,22 +1,45 @@
 """How far runs are and how fast they were, read off the ends of their curves: what is left, and for how long.
 
-No torch here. Of each curve the end alone is read, so that a store of thousands of runs is looked through in seconds.
+No torch here. Of each curve the end alone is read, and of a finished run nothing but that its result is there, so that
+a store of 100,000 runs is looked through in seconds.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from wgbench import runs
 from wgbench.config import Cell, place
 
 TAIL = 32 * 1024  # bytes at the end of a curve that are looked at
+LATEST = 10  # lines of it that are read
 SAMPLE = 5  # runs in a folder that are looked at
 
 Condition = Literal["done", "failed", "half done", "to do"]
+
+
+class Brief(NamedTuple):
+    """What is known of a cell without its record: where its run lies in a store, and what its time depends on."""
+
+    id: str
+    place: str  # the folder of all runs of its combination
+    kind: str  # of everything that the time of an epoch depends on, beside the algorithm, a hash
+    epochs: int
+
+    @property
+    def where(self) -> str:
+        """Its run's folder, relative to the store."""
+        return f"{self.place}/{self.id}"
+
+
+def brief(cell: Cell) -> Brief:
+    """A cell in brief."""
+    return Brief(cell.id, place(cell.dataset, cell.backbone, cell.algorithm), _kind(cell), cell.recipe.epochs)
 
 
 @dataclass(frozen=True)
@@ -27,59 +50,92 @@ class Reached:
     seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A run that was looked at: what it was, and its seconds per epoch."""
+
+    kind: str
+    seconds: float
+    folder: str
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of an epoch, and the runs that they are the median of."""
+
+    seconds: float
+    samples: tuple[Sample, ...]
+    same_algorithm: bool
+    alike: bool  # whether the runs were of the same batch size, dataset, network, loss and mode
+
+
 @dataclass
 class Speeds:
     """Seconds per epoch, measured on the runs of a store."""
 
     store: Path
-    sampled: dict[Path, list[tuple[str, float]]] = field(default_factory=dict)
-    measured: dict[str, float | None] = field(default_factory=dict)
+    sampled: dict[str, list[Sample]] = field(default_factory=dict)
+    measured: dict[tuple[str, str], Speed | None] = field(default_factory=dict)
 
-    def left(self, cell: Cell) -> float | None:
+    def left(self, cell: Brief, state: Condition | None = None) -> float | None:
         """Seconds of one process that a cell still needs; None where nothing like it was run.
 
-        Stages before the last are short, and taken for a part of it.
+        `state` is its condition, where that is known. Stages before the last are short, and taken for a part of it.
         """
-        folder = runs.folder(self.store, cell)
-        if condition(folder) in ("done", "failed"):
+        state = state or condition(self.store, cell)
+        if state in ("done", "failed"):
             return 0.0
-        at = reached(folder)
+        at = reached(self.store / cell.where) if state == "half done" else Reached()
         seconds = self.per_epoch(cell) if at.seconds is None else at.seconds
-        return None if seconds is None else seconds * max(cell.recipe.epochs - at.epoch, 0)
+        return None if seconds is None else seconds * max(cell.epochs - at.epoch, 0)
 
-    def per_epoch(self, cell: Cell) -> float | None:
-        """Seconds of an epoch: the median of runs of the same algorithm, dataset and network, else of other algorithms.
+    def per_epoch(self, cell: Brief) -> float | None:
+        """Seconds of an epoch; None where nothing like the cell was run."""
+        speed = self.of(cell)
+        return None if speed is None else speed.seconds
+
+    def of(self, cell: Brief) -> Speed | None:
+        """The median of runs of the same algorithm, dataset and network, else of other algorithms.
 
         Those with equal options come before others.
         """
-        key = f"{cell.algorithm.name} {_kind(cell)}"
+        key = cell.place, cell.kind
         if key not in self.measured:
-            own = self.store / place(cell.dataset, cell.backbone, cell.algorithm)
-            others = [folder for folder in sorted(own.parent.glob("*")) if folder != own]
-            self.measured[key] = self._median([own], cell) or self._median(others, cell)
+            above, _, own = cell.place.rpartition("/")
+            others = [f"{above}/{name}" for name in sorted(_folders(self.store / above)) if name != own]
+            self.measured[key] = self._median([cell.place], cell.kind, same=True) or self._median(
+                others, cell.kind, same=False
+            )
         return self.measured[key]
 
-    def _median(self, folders: Sequence[Path], cell: Cell) -> float | None:
-        found = [sample for folder in folders for sample in self._samples(folder)]
-        alike = [seconds for kind, seconds in found if kind == _kind(cell)] or [seconds for _, seconds in found]
-        return median(alike) if alike else None
+    def _median(self, places: Sequence[str], kind: str, *, same: bool) -> Speed | None:
+        found = [sample for where in places for sample in self._samples(where)]
+        alike = [sample for sample in found if sample.kind == kind]
+        taken = alike or found
+        return (
+            Speed(median(s.seconds for s in taken), tuple(taken), same_algorithm=same, alike=bool(alike))
+            if taken
+            else None
+        )
 
-    def _samples(self, folder: Path) -> list[tuple[str, float]]:
-        """What the newest runs of a folder were, and their seconds per epoch."""
-        if folder not in self.sampled:
-            newest = sorted(folder.glob(f"*/{runs.CURVES}"), key=lambda path: path.stat().st_mtime, reverse=True)
-            found = (_sample(path.parent) for path in newest[: 2 * SAMPLE])
-            self.sampled[folder] = [sample for sample in found if sample is not None][:SAMPLE]
-        return self.sampled[folder]
+    def _samples(self, where: str) -> list[Sample]:
+        """What the newest runs of a place were, and their seconds per epoch."""
+        if where not in self.sampled:
+            folders = _folders(self.store / where)
+            newest = sorted(folders, key=lambda name: folders[name], reverse=True)
+            found = (_sample(self.store / where / name) for name in newest[: 2 * SAMPLE])
+            self.sampled[where] = [sample for sample in found if sample is not None][:SAMPLE]
+        return self.sampled[where]
 
 
-def condition(folder: Path) -> Condition:
-    """What there is of a run."""
-    if runs.finished(folder):
+def condition(store: Path, cell: Brief) -> Condition:
+    """What there is of a run. Its folder is asked each time: whatever ended it, that is what there is."""
+    folder = f"{store}/{cell.where}"
+    if os.path.isfile(f"{folder}/{runs.RESULT}"):  # many of these: strings take half the time of paths
         return "done"
-    if runs.failed(folder):
+    if runs.failed(Path(folder)):
         return "failed"
-    curves = folder / runs.CURVES
+    curves = Path(folder, runs.CURVES)
     return "half done" if curves.is_file() and curves.stat().st_size else "to do"
 
 
@@ -99,31 +155,41 @@ def longest_first(cells: Sequence[Cell], store: Path) -> list[Cell]:
     speeds = Speeds(store)
 
     def duration(cell: Cell) -> float:
-        left = speeds.left(cell)
+        left = speeds.left(brief(cell))
         return float("inf") if left is None else float(f"{left:.0e}")
 
     return sorted(cells, key=duration, reverse=True)
 
 
-def _sample(folder: Path) -> tuple[str, float] | None:
+def _folders(path: Path) -> dict[str, int]:
+    """The folders in one, with the times of their last changes; none where it is not there."""
+    try:
+        with os.scandir(path) as found:
+            return {entry.name: entry.stat().st_mtime_ns for entry in found if entry.is_dir()}
+    except OSError:
+        return {}
+
+
+def _sample(folder: Path) -> Sample | None:
     """What a run was, and its seconds per epoch; None where that cannot be read."""
     try:
         cell = Cell.model_validate(json.loads((folder / runs.CELL).read_bytes())["cell"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     seconds = reached(folder).seconds
-    return None if seconds is None else (_kind(cell), seconds)
+    return None if seconds is None else Sample(_kind(cell), seconds, str(folder))
 
 
 def _kind(cell: Cell) -> str:
     """What the time of an epoch depends on, beside the algorithm."""
     views = cell.recipe.views
     records = (cell.dataset, cell.backbone, cell.loss, cell.mode, *([views] if views else []))
-    return " ".join([str(cell.recipe.batch_size), *(record.canonical() for record in records)])
+    said = " ".join([str(cell.recipe.batch_size), *(record.canonical() for record in records)])
+    return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
 def last_lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines at the end of a curve, the last stage's alone; a torn one is left out."""
+    """The latest whole lines of a curve, the last stage's alone; a torn one is left out."""
     try:
         with path.open("rb") as file:
             start = max(path.stat().st_size - TAIL, 0)
@@ -132,7 +198,7 @@ def last_lines(path: Path) -> list[dict[str, Any]]:
     except OSError:
         return []
     found: list[dict[str, Any]] = []
-    for text in content.split(b"\n")[1 if start else 0 :]:
+    for text in content.split(b"\n")[1 if start else 0 :][-LATEST:]:
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
