@@ -1,6 +1,6 @@
-"""How fast the decode-once store is built, against PIL alone in as many fresh processes, interleaved in one run.
+"""How fast the decode-once store is built, against PIL alone in as many new processes, in turns, in one run.
 
-    python benchmarks/cache_build.py [--images 5000] [--repeats 5]
+    python benchmarks/cache_build.py [--images 5000] [--repeats 7]
 
 Prints the table and writes it, with the machine's description, to benchmarks/results/cache_build.json. Then an epoch is
 trained and evaluated from the store, and every call of PIL's decoder and resampler in it is counted.
@@ -10,11 +10,15 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +32,7 @@ from wgbench.datasets import store
 from wgbench.engine.pictures import Pictures
 from wgbench.types import Preprocess
 
+STORE = "store"
 RESULT = Path(__file__).parent / "results" / "cache_build.json"
 
 
@@ -48,27 +53,58 @@ def photographs(folder: Path, n: int) -> list[str]:
     return names
 
 
-def decode(paths: list[Path]) -> int:
-    """Decode every image with PIL, keep nothing."""
-    return sum(np.asarray(Image.open(path).convert("RGB")).shape[0] for path in paths)
+ALONE = """
+import sys
+import numpy as np
+from PIL import Image
+for line in sys.stdin:
+    image = Image.open(line.rstrip())
+    {}
+"""
+WAYS = {
+    "PIL alone, .convert('RGB')": 'np.asarray(image.convert("RGB"))',  # torchvision's way
+    "PIL alone, as it is": "np.asarray(image)",
+    "PIL alone, .load()": "image.load()",  # the least: pixels stay in PIL's own layout
+}
 
 
-def alone(folder: Path, names: list[str], workers: int) -> float:
-    """Seconds to decode all images in `workers` new processes, counted from when they have started."""
-    parts = [[folder / n for n in names[k::workers]] for k in range(workers)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        list(pool.map(decode, [part[:10] for part in parts]))
-        started = time.perf_counter()
-        list(pool.map(decode, parts))
-        return time.perf_counter() - started
+def alone(folder: Path, names: list[str], workers: int, then: str) -> None:
+    """Decode all images in `workers` new processes, and keep nothing."""
+    with ExitStack() as stack:
+        for k in range(workers):
+            listed = stack.enter_context(tempfile.TemporaryFile("w+"))
+            listed.writelines(f"{folder / name}\n" for name in names[k::workers])
+            listed.seek(0)
+            command = [sys.executable, "-c", ALONE.format(then)]
+            stack.enter_context(subprocess.Popen(command, stdin=listed))  # waited for on leaving
 
 
-def built(cache: Path, folder: Path, names: list[str], workers: int) -> float:
-    """Seconds to build the store, from nothing."""
+def built(cache: Path, folder: Path, names: list[str], workers: int) -> None:
+    """Build the store, from nothing."""
     shutil.rmtree(cache, ignore_errors=True)
-    started = time.perf_counter()
     store.open_or_build(cache, folder, names, workers=workers)
-    return time.perf_counter() - started
+
+
+def timed(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds that pass, processes started included, and seconds of all cores together."""
+    wall, cpu = time.perf_counter(), _cpu()
+    work()
+    return time.perf_counter() - wall, _cpu() - cpu
+
+
+def _cpu() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(used.ru_utime + used.ru_stime for used in both)
+
+
+def against(way: str, rounds: list[dict[str, tuple[float, float]]]) -> dict[str, object]:
+    """The speed of building the store over that of decoding alone, of each round."""
+    ratios = [r[way][0] / r[STORE][0] for r in rounds]
+    return {
+        "median": round(median(ratios), 3),
+        "rounds": [round(ratio, 3) for ratio in ratios],
+        "median by the cores' seconds": round(median(r[way][1] / r[STORE][1] for r in rounds), 3),
+    }
 
 
 def calls_in_an_epoch(cache: Path, folder: Path, names: list[str]) -> dict[str, int]:
@@ -101,23 +137,28 @@ def calls_in_an_epoch(cache: Path, folder: Path, names: list[str]) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=5000)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=8)
     wanted = parser.parse_args()
-    workers = len(os.sched_getaffinity(0))
+    workers, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place) / "images", Path(place) / "cache"
         folder.mkdir()
         names = photographs(folder, wanted.images)
-        alone(folder, names, workers)  # files into the page cache, processes started
-        seconds = [(alone(folder, names, workers), built(cache, folder, names, workers)) for _ in range(wanted.repeats)]
-        pil, ours = ([wanted.images / s for s in column] for column in zip(*seconds, strict=True))
+        works = {
+            **{way: partial(alone, folder, names, workers, then) for way, then in WAYS.items()},
+            STORE: partial(built, cache, folder, names, workers),
+        }
+        works[STORE]()  # files into the page cache
+        rounds = []
+        for i in range(wanted.repeats):
+            turn = list(works) if i % 2 else list(works)[::-1]
+            rounds.append({way: timed(works[way]) for way in turn})
         result = {
             "machine": f"{platform.machine()}, {workers} cores, Pillow {PIL.__version__}",
+            "load of the machine before": round(load, 1),
             "images": wanted.images,
-            "PIL alone, images/s": round(median(pil)),
-            "store, images/s": round(median(ours)),
-            "ratio, median of pairs": round(median(o / p for o, p in zip(ours, pil, strict=True)), 3),
-            "ratios": [round(o / p, 3) for o, p in zip(ours, pil, strict=True)],
+            "images per second": {way: round(wanted.images / median(r[way][0] for r in rounds)) for way in works},
+            **{f"store against {way}": against(way, rounds) for way in WAYS},
             "in an epoch": calls_in_an_epoch(cache, folder, names),
         }
     RESULT.parent.mkdir(exist_ok=True)

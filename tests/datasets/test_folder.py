@@ -5,9 +5,11 @@ import json
 import pytest
 import torch
 from layouts import write_waterbirds
+from PIL import Image
 
 from wgbench import datasets, protocol
 from wgbench.datasets.metadata import METADATA
+from wgbench.engine import pictures, seen
 from wgbench.errors import BadData, BadOption, MissingData
 from wgbench.request import Request
 from wgbench.types import Preprocess, Root
@@ -71,6 +73,23 @@ def test_the_path_goes_into_no_entry_and_no_run(mine, tmp_path):
     assert protocol.run(request).entry.cells == result.entry.cells  # found again, by what is in the folder
     (mine / METADATA).write_text((mine / METADATA).read_text().replace("a0", "b0"))
     assert protocol.run(request).entry.id != result.entry.id
+
+
+def test_epochs_after_the_first_preparation_decode_and_resize_nothing(mine, tmp_path, monkeypatch):
+    settings = {f"dataset.{k}": v for k, v in NAMES.items()}
+    settings |= {"recipe.views": {"size": 8, "eval": [["resize", 8]]}, "recipe.batch_size": 8}
+    common = {"backbone": "mlp", "weight_decays": (0.0,), "epochs": 3, "pretrained": False, "jobs": 1}
+    common |= {"settings": settings, "store": tmp_path / "runs", "baseline": False}
+    happened, opened, eval_view = [], Image.open, seen.eval_view
+    monkeypatch.setattr(Image, "open", lambda *given: happened.append("opened") or opened(*given))
+    for module in (seen, pictures):
+        monkeypatch.setattr(module, "eval_view", lambda *given: happened.append("resized") or eval_view(*given))
+    monkeypatch.setenv("WGBENCH_CACHE", str(tmp_path / "cache"))
+    protocol.run(Request("gdro", f"folder:{mine}", seeds=(1,), **common))
+    assert (happened.count("opened"), happened.count("resized")) == (32, 32)  # each image once, in three epochs
+    happened.clear()
+    protocol.run(Request("gdro", f"folder:{mine}", seeds=(2,), **common))
+    assert happened == []
 
 
 def test_what_is_wrong_is_said(mine, tmp_path):

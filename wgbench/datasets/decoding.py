@@ -7,6 +7,7 @@ It puts pixels into the file that a task names, at the places that it names, and
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -24,6 +25,13 @@ from wgbench.errors import StoreFailed
 
 BLOCK = 8192  # bytes
 PER_TASK = 32  # images
+# glibc, and Pillow, give the memory of every image back and take it again: with 350 page faults an image of 500 x 375
+# pixels may take twice the time.
+KEEP = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    "PILLOW_BLOCKS_MAX": "64",  # megabytes
+}
 
 
 class Decoded(NamedTuple):
@@ -94,24 +102,29 @@ def in_processes(
 
     OSError where the file cannot be written; StoreFailed where a decoder was killed.
     """
-    sizes = [size(source / name) for name in names]
-    ends = np.cumsum([3 * h * w for h, w in sizes])
-    starts = [0, *ends[:-1].tolist()]
-    with target.open("wb") as file:
-        file.truncate(int(ends[-1]))
-    tasks = []
-    for first in range(0, len(names), PER_TASK):
-        part = slice(first, first + PER_TASK)
-        task = {"source": str(source), "names": names[part], "target": str(target), "max_pixels": max_pixels}
-        tasks.append({**task, "starts": starts[part], "sizes": sizes[part]})
     with ExitStack() as stack:
-        decoders = [stack.enter_context(_Decoder()) for _ in range(workers)]
-        ahead = 2 * workers  # tasks in the pipes at once
-        for i in range(len(tasks) + ahead):
-            if i < len(tasks):
-                decoders[i % workers].ask(tasks[i])
-            if 0 <= i - ahead < len(tasks):
-                yield from decoders[(i - ahead) % workers].answer()
+        decoders = [stack.enter_context(_Decoder()) for _ in range(workers)]  # they start while heads are read here
+        target.touch()
+        asked = 0
+        for task in _tasks(source, names, max_pixels, target):
+            if asked >= 2 * workers:  # tasks in the pipes at once
+                yield from decoders[asked % workers].answer()
+            decoders[asked % workers].ask(task)
+            asked += 1
+        for i in range(max(0, asked - 2 * workers), asked):
+            yield from decoders[i % workers].answer()
+
+
+def _tasks(source: Path, names: Sequence[str], max_pixels: int, target: Path) -> Iterator[dict[str, Any]]:
+    """Runs of images, with their sizes and the places in the file where their pixels go."""
+    end = 0
+    for first in range(0, len(names), PER_TASK):
+        part = list(names[first : first + PER_TASK])
+        sizes = [size(source / name) for name in part]
+        ends = [end, *(end + np.cumsum([3 * h * w for h, w in sizes])).tolist()]
+        end = ends[-1]
+        task = {"source": str(source), "names": part, "target": str(target), "max_pixels": max_pixels}
+        yield {**task, "starts": ends[:-1], "sizes": sizes}
 
 
 class _Decoder:
@@ -119,7 +132,8 @@ class _Decoder:
 
     def __enter__(self) -> "_Decoder":
         command = [sys.executable, "-m", "wgbench.datasets.decoding"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipe, environment = subprocess.PIPE, {**os.environ, **KEEP}
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
         return self
 
     def __exit__(self, *_: object) -> None:
