@@ -1,6 +1,6 @@
-"""Images to pixels, in processes of their own. No torch here: a decoder is started in a tenth of a second.
+"""Images to pixels, in processes of their own. Without torch or the package a decoder starts in a tenth of a second.
 
-As a program (`python -m wgbench.datasets.decoding`) it reads tasks from stdin and answers on stdout, a JSON line each.
+As a program (`python -P decoding.py`) it reads tasks from stdin and answers on stdout, a JSON line each.
 It puts pixels into the file that a task names, at the places that it names, and ends when stdin does.
 """
 
@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wgbench.errors import StoreFailed
+if TYPE_CHECKING:
+    from wgbench.errors import StoreFailed
 
 BLOCK = 8192  # bytes
 PER_TASK = 32  # images
@@ -131,7 +132,7 @@ class _Decoder:
     """A process that decodes; killed on leaving."""
 
     def __enter__(self) -> "_Decoder":
-        command = [sys.executable, "-m", "wgbench.datasets.decoding"]
+        command = [sys.executable, "-P", __file__]
         pipe, environment = subprocess.PIPE, {**os.environ, **KEEP}
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
         return self
@@ -160,7 +161,9 @@ class _Decoder:
         for one in found["images"]:
             yield one if isinstance(one, str) else Placed(one[0], one[1], bytes.fromhex(one[2]), one[3])
 
-    def _killed(self) -> StoreFailed:
+    def _killed(self) -> "StoreFailed":
+        from wgbench.errors import StoreFailed
+
         wrong = f"a process that decodes ended with status {self.process.wait()}"
         return StoreFailed("decoding images", wrong, "call the same command again: it begins anew")
 
