@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from wgbench import algorithms, losses, planning, runs
+from wgbench import algorithms, losses, runs
 from wgbench.algorithms.base import Algorithm
 from wgbench.checks.toy import Interrupted, Memory
 from wgbench.config import Mode, Plugin
@@ -13,7 +13,6 @@ from wgbench.engine import fit, replicas
 from wgbench.errors import AlgorithmFailed
 from wgbench.launch import work
 from wgbench.options import dump
-from wgbench.request import Request
 
 CPU = torch.device("cpu")
 OPTIONS = {"jtt": {"epochs": 2, "up": 3, "lr": 0.01, "weight_decay": 0.0}, "dfr": {"refits": 2}}
@@ -308,29 +307,3 @@ def test_a_job_stops_when_all_its_cells_have_the_line(group):
         lines = runs.read_lines(runs.folder(stopped.store, cell) / runs.CURVES)
         assert (lines[-1]["stage"], lines[-1]["epoch"]) == (2, 3)
         assert not runs.finished(runs.folder(stopped.store, cell))
-
-
-@pytest.mark.slow
-def test_to_the_horizon_together_and_one_by_one_agree_over_seeds(job):
-    """Real digits, 150 epochs, ten seeds: counts of the last ten epochs, paired; another weight decay is told apart."""
-    request = Request("gdro", "colored-digits", seeds=tuple(range(1, 11)), weight_decays=(0.0, 0.1), epochs=150)
-    (planned,) = planning.jobs([replace(request, baseline=False, vectorize="off")])
-    made = [j.cell for j in planned.jobs]
-    parts = work.assemble(planned.jobs[0])
-
-    def final(sinks):
-        """Correct on test by seed, weight decay and group, mean over the last ten epochs."""
-        return torch.tensor([[line["test"]["correct"] for line in sink.lines[-10:]] for sink in sinks]).double().mean(1)
-
-    sinks = [Memory() for _ in made]
-    replicas.train(made, parts, CPU, sinks)
-    ours, theirs = final(sinks), final([alone(cell, parts)[1] for cell in made])
-
-    def apart(a, b):
-        """The largest |t| of paired differences over seeds, among groups."""
-        d = a - b
-        return float((d.mean(0) / (d.std(0) / len(d) ** 0.5).clamp(min=0.1)).abs().max())
-
-    for decay in (slice(0, 10), slice(10, 20)):
-        assert apart(ours[decay], theirs[decay]) < 4
-    assert apart(ours[:10], theirs[10:]) > 8
