@@ -106,7 +106,7 @@ def test_weighted_losses_are_no_sampling():
 class Pixels(ColoredDigits):
     """The digits as bytes, to be cropped and resized by PIL."""
 
-    recipe: ClassVar[Recipe] = Recipe(epochs=25, batch_size=128, lr=0.01, views=VIEWS)
+    recipe: ClassVar[Recipe] = Recipe(epochs=25, batch_size=128, lr=0.004, views=VIEWS)
 
     def load(self, root, split, preprocess):
         plain = super().load(root, split, preprocess)
@@ -129,5 +129,4 @@ def test_the_fast_pipeline_is_equivalent_to_the_reference():
     )
     reference = trained(replace(request, pipeline="reference"))
     assert equivalent(trained(request), reference)
-    other = trained(request, VIEWS.model_copy(update={"scale": (0.3, 1.0)}))
-    assert apart(other, reference)
+    assert apart(trained(request, VIEWS.model_copy(update={"scale": (0.3, 1.0)})), reference)
