@@ -3,24 +3,28 @@
 S0    the field's loop: a DataLoader with 4 workers decodes and crops every JPEG in every epoch, fp32 NCHW, train, val
       and test evaluated every epoch, loss and accuracy of every group read after every batch
 S1    the same with one worker per core, counts read once per epoch, and the precision that the library defaults to
-S2    a tuned loader: persistent workers, prefetching, pinned memory, channels_last, bf16, fused SGD, large evaluation
+S2    a tuned loader: more prefetching, pinned memory, channels_last, bf16, fused SGD, large evaluation
       batches
 S3-S5 wgbench in fp32, tf32 (on a GPU), bf16; S5c compiled (on a GPU a step is one CUDA graph)
 S6    as S5 (on a GPU S5c), several cells at once in processes of their own: one per core, or some on the GPU
 Sinf  training and evaluation steps of S5 alone (on a GPU compiled), on random images that lie ready
 
-All but Sinf start from the same weights and see the same crops of the same pixels in the same order. Where the machine
-computes bf16 in software, S2, S6 and Sinf take fp32, and S5 is left out.
+Workers persist in all loops: with the few images of a measurement on a CPU, starting them in every epoch, as scripts of
+the field do, would count too much. All but Sinf start from the same weights and see the same crops of the same pixels
+in the same order. Where the machine computes bf16 in software, S2, S6 and Sinf take fp32, and S5 is left out.
 """
 
 import itertools
 import os
 import queue
 import resource
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import active_children
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -69,15 +73,14 @@ def serve(pipe: Connection, setting: Setting) -> None:
     prepared = time.perf_counter() - started
     try:
         while pipe.recv() == "epoch":
-            before, started, cpu = reads[0], time.perf_counter(), os.times()
+            before, started, cpu = reads[0], time.perf_counter(), cpu_seconds()
             loss = next(made)
             if setting.device != "cpu":
                 torch.cuda.synchronize()
-            now = os.times()
             pipe.send(
                 {
                     "seconds": time.perf_counter() - started,
-                    "cpu_seconds": sum(now[:4]) - sum(cpu[:4]),  # with those of workers that have ended
+                    "cpu_seconds": cpu_seconds() - cpu,
                     "loss": loss,
                     "reads": reads[0] - before,
                     "prepared": prepared,
@@ -89,6 +92,16 @@ def serve(pipe: Connection, setting: Setting) -> None:
     os._exit(0)  # engines wait in their threads
 
 
+def cpu_seconds() -> float:
+    """Of this process and of its workers."""
+    total = sum(os.times()[:4])
+    if sys.platform == "linux":
+        for worker in active_children():
+            user, system = Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            total += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
 def peak(device: str) -> int:
     """Megabytes: of this process, or of the GPU."""
     if device != "cpu":
@@ -97,12 +110,12 @@ def peak(device: str) -> int:
 
 
 def count_reads() -> list[int]:
-    """A counter of numbers that are read out of tensors: on a GPU, each waits for all that was asked before."""
+    """A counter of reads out of tensors on a GPU: each waits for all that was asked before."""
     seen = [0]
 
     def counted(function):
         def call(self, *given):
-            seen[0] += 1
+            seen[0] += self.is_cuda
             return function(self, *given)
 
         return call
@@ -118,23 +131,46 @@ def count_reads() -> list[int]:
 class Files(Dataset):
     """JPEG files, decoded and transformed whenever they are asked for."""
 
-    def __init__(self, setting: Setting, split: str, index: np.ndarray, crops=None) -> None:
-        self.paths = [setting.folder / images.name(split, i) for i in index]
-        self.label = np.load(setting.folder / f"{split}.npy")[index] // 2
-        self.group = np.load(setting.folder / f"{split}.npy")[index]
-        self.views, self.crops = setting.size.views, crops
+    def __init__(self, setting: Setting, split: str) -> None:
+        self.group = np.load(setting.folder / f"{split}.npy")
+        self.paths = [setting.folder / images.name(split, i) for i in range(len(self.group))]
+        self.views = setting.size.views
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, i: int):
+    def __getitem__(self, asked: int | tuple[int, int, int]):
+        """An evaluation view, or the training view of (image, epoch, place in its order)."""
+        i, *visit = asked if isinstance(asked, tuple) else (asked,)
         image = np.asarray(Image.open(self.paths[i]).convert("RGB"))
-        if self.crops is None:
-            view = eval_view(image, self.views)
+        if visit:
+            epoch, k = visit
+            view = training_view(image, crops_of(self.views, len(self), epoch), k, self.views.size)
         else:
-            view = training_view(image, self.crops, i, self.views.size)
+            view = eval_view(image, self.views)
         x = torch.from_numpy(np.array(view)).permute(2, 0, 1).contiguous().float().div_(255)
-        return (x - MEAN) / STD, int(self.label[i]), int(self.group[i])
+        return (x - MEAN) / STD, int(self.group[i] // 2), int(self.group[i])
+
+
+@lru_cache(maxsize=1)
+def crops_of(views, n: int, epoch: int):
+    """The crops of an epoch of at most n visits: a function of the key alone, so that every worker makes its own."""
+    pixels = np.full(n, images.PIXELS)
+    return drawn(pixels, pixels, views, SEED, STAGE, epoch, For.CROPS)
+
+
+class Order:
+    """A sampler: what (image, epoch, place) the next epoch visits."""
+
+    def __init__(self, n: int, visited: int) -> None:
+        self.everyone, self.visited, self.epoch = Sampling(torch.ones(n, dtype=torch.int64)), visited, 0
+
+    def __len__(self) -> int:
+        return self.visited
+
+    def __iter__(self):
+        visits = stream.order(self.everyone, self.visited, SEED, STAGE, self.epoch, For.ORDER).tolist()
+        return iter([(i, self.epoch, k) for k, i in enumerate(visits)])
 
 
 @dataclass(frozen=True)
@@ -159,14 +195,17 @@ class Field:
             self.network = self.network.to(memory_format=torch.channels_last)
         fused = True if loop.tuned else None
         self.optimizer = torch.optim.SGD(self.network.parameters(), LR, momentum=0.9, fused=fused)
-        sizes = {s: len(np.load(setting.folder / f"{s}.npy")) for s in SPLITS}
-        self.everyone = Sampling(torch.ones(sizes["train"], dtype=torch.int64))
-        self.visited = sizes["train"] // self.size.batch * self.size.batch
-        self.own = {"num_workers": loop.workers, "pin_memory": loop.tuned and self.cuda}
-        tuned = {"persistent_workers": True, "prefetch_factor": 4} if loop.tuned and loop.workers else {}
+        own = {"num_workers": loop.workers, "pin_memory": loop.tuned and self.cuda}
+        if loop.workers:
+            own |= {"persistent_workers": True, "prefetch_factor": 4 if loop.tuned else 2}
+        if loop.workers and sys.platform == "linux":
+            # What a script gets there. This process was spawned, and so would its workers be: seconds each.
+            own["multiprocessing_context"] = "fork"
+        files = {s: Files(setting, s) for s in SPLITS}
+        self.order = Order(len(files["train"]), len(files["train"]) // self.size.batch * self.size.batch)
+        self.training = DataLoader(files["train"], self.size.batch, sampler=self.order, **own)
         at_once = self.size.batch * (8 if loop.tuned and self.cuda else 1)
-        files = {s: Files(setting, s, np.arange(n)) for s, n in sizes.items()}
-        self.loaders = {s: DataLoader(files[s], at_once, **self.own, **tuned) for s in SPLITS}
+        self.evaluating = {s: DataLoader(files[s], at_once, **own) for s in SPLITS}
 
     def batches(self, loader):
         """Images, labels and groups on the device."""
@@ -183,15 +222,11 @@ class Field:
         return logits, torch.nn.functional.cross_entropy(logits.float(), y, reduction="none")
 
     def train(self, epoch: int) -> float:
-        """The mean loss of an epoch. Every epoch has another order: its loader cannot persist, workers start anew."""
-        visits = stream.order(self.everyone, self.visited, SEED, STAGE, epoch, For.ORDER).numpy()
-        pixels = np.full(len(visits), images.PIXELS)
-        crops = drawn(pixels, pixels, self.size.views, SEED, STAGE, epoch, For.CROPS)
+        """The mean loss of an epoch."""
+        self.order.epoch = epoch
         self.network.train()
         seen = []
-        for x, y, g in self.batches(
-            DataLoader(Files(self.setting, "train", visits, crops), self.size.batch, **self.own)
-        ):
+        for x, y, g in self.batches(self.training):
             each = self.losses(x, y)[1]
             each.mean().backward()
             self.optimizer.step()
@@ -208,7 +243,7 @@ class Field:
         """Hits and summed losses of all groups."""
         self.network.eval()
         totals = torch.zeros(2, self.size.groups, device=self.device)
-        for x, y, g in self.batches(self.loaders[split]):
+        for x, y, g in self.batches(self.evaluating[split]):
             logits, each = self.losses(x, y)
             for k in range(self.size.groups):
                 hit, loss = (logits.argmax(1) == y)[g == k].sum(), each[g == k].sum()
