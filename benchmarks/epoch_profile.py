@@ -144,6 +144,7 @@ def main() -> None:
         print(f"| {phase} | {' | '.join(f'{c[phase]:.2f}' for c in columns.values())} |")
     found = {"machine": machine("cpu"), "size": what, "core seconds": columns}
     keep(RESULTS / "profile-cpu.json", {f"{size.side} px": found})
+    print(f"written to {RESULTS / 'profile-cpu.json'}")
 
 
 if __name__ == "__main__":

@@ -185,8 +185,8 @@ def check(losses: dict[str, float]) -> None:
             raise SystemExit(f"{name} has a loss of {loss:.5f} after an epoch, {plain} one of {losses[plain]:.5f}")
 
 
-def growth(asked: argparse.Namespace) -> dict:
-    """Seconds per epoch of S5 against one thing at a time."""
+def growth(asked: argparse.Namespace, path: Path) -> None:
+    """Seconds per epoch of S5 against one thing at a time; each is in the file as soon as it is measured."""
     device, threads = asked.device, asked.threads
     plain = images.Size(64, 0.02, 16) if device == "cpu" else images.Size(64, 0.25, 128)
     best = "bf16" if bf16_in_hardware(device, plain.side)[0] else "fp32"
@@ -195,14 +195,16 @@ def growth(asked: argparse.Namespace) -> dict:
         **{f"{g} groups, gdro": (replace(plain, groups=g), {"algorithm": "gdro"}) for g in (4, 32, 256)},
         **{f"{side} px": (replace(plain, side=side), {}) for side in (64, 96, 128, 224)},
     }
-    found = {}
-    for name, (size, changes) in sizes.items():
-        found[name] = epochs_of(Setting("S5", size, Path(), Path(), device, threads, best, **changes), 1)
-        print(f"  {name}: {found[name]}", flush=True)
-    for cells in (1, 2, 4):
-        found[f"{cells} cells"] = epochs_of(Setting("S5", plain, Path(), Path(), device, 1, best), cells)
-        print(f"  {cells} cells: {found[f'{cells} cells']}", flush=True)
-    return {"machine": machine(device), "threads": threads, "an epoch": found}
+    plans = {
+        name: (Setting("S5", size, Path(), Path(), device, threads, best, **changes), 1)
+        for name, (size, changes) in sizes.items()
+    }
+    plans |= {f"{k} cells": (Setting("S5", plain, Path(), Path(), device, 1, best), k) for k in (1, 2, 4)}
+    found: dict = {"machine": machine(device), "threads": threads, "an epoch": {}}
+    for name, (setting, cells) in plans.items():
+        found["an epoch"][name] = epochs_of(setting, cells)
+        print(f"  {name}: {found['an epoch'][name]}", flush=True)
+        keep(path, {"growth": found})
 
 
 def epochs_of(setting: Setting, cells: int) -> dict[str, float]:
@@ -253,7 +255,6 @@ def keep(path: Path, found: dict) -> None:
     before = json.loads(path.read_text()) if path.is_file() else {}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({**before, **found}, indent=1) + "\n")
-    print(f"written to {path}", flush=True)
 
 
 def main() -> None:
@@ -275,7 +276,8 @@ def main() -> None:
     torch.set_num_threads(1)
     print(json.dumps(machine(asked.device), indent=1), flush=True)
     if asked.growth:
-        keep(path, {"growth": growth(asked)})
+        growth(asked, path)
+        print(f"written to {path}")
         return
     for side in map(int, asked.sides.split(",")):
         print(f"{side} px", flush=True)
@@ -284,6 +286,7 @@ def main() -> None:
         found = measured(size, asked)
         print(table(f"{side} px", found), flush=True)
         keep(path, {f"{side} px": found})
+    print(f"written to {path}")
 
 
 if __name__ == "__main__":
