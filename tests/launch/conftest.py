@@ -1,6 +1,8 @@
-"""Comparing runs that different launchers made."""
+"""Comparing runs that different launchers made, and finding processes that they started."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +23,27 @@ def outcome():
         return found
 
     return read
+
+
+@pytest.fixture
+def below():
+    """The processes that a process started, and those that they did, as long as they live: their names."""
+    if sys.platform != "linux":
+        pytest.skip("finds processes in /proc")
+
+    def find(pid):
+        parents, names = {}, {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+                name = (folder / "cmdline").read_text().replace("\0", " ").strip()
+            except OSError:  # gone meanwhile
+                continue
+            if state != "Z":
+                parents[int(folder.name)], names[int(folder.name)] = int(parent), name
+        found = {pid}
+        while new := {child for child, parent in parents.items() if parent in found} - found:
+            found |= new
+        return {child: names[child] for child in found - {pid}}
+
+    return find

@@ -4,10 +4,8 @@ A task whose worker, node or memory was lost is given out again, from the last c
 """
 
 import contextlib
-import logging
 import math
 import os
-import socket
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,32 +14,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Self
 
+import ray
 from pydantic import Field
+from ray import exceptions
 
-import wgbench
 from wgbench import runs
-from wgbench.errors import BadOption, LaunchFailed, MissingExtra, WgbenchError, WorkerDied
+from wgbench.errors import LaunchFailed, WgbenchError, WorkerDied
 from wgbench.launch import node
 from wgbench.launch.base import AGAIN, Call, Follow, Queue, Registered, Report, function, modules, pools
 from wgbench.launch.environment import REVISION, revision
 from wgbench.launch.job import Job
-from wgbench.launch.losses import Losses, checkpoint
+from wgbench.launch.losses import Losses, where
+from wgbench.launch.ray_cluster import begin, connected, line
 from wgbench.launch.shipping import outgoing, unpack
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences an announcement of Ray's
-try:
-    import ray
-    from ray import exceptions
-except ImportError:
-    raise MissingExtra("--launcher ray", "ray is not installed", "pip install 'wgbench[ray]'") from None
-
 PAUSE = 0.5  # seconds until those that wait for another process' cells ask again
-REACH = 5.0  # seconds
-REMEDY = "see `ray status` on one of its nodes, or leave the address out to start Ray here"
 HOW: dict[type[Exception], str] = {
     exceptions.WorkerCrashedError: "its process was killed",
     exceptions.NodeDiedError: "its node is gone",
+    exceptions.LocalRayletDiedError: "its node is gone",
     exceptions.OutOfMemoryError: "its node ran out of memory",
 }
 
@@ -75,12 +66,13 @@ class RayTasks:
         self.flying: dict[Any, Flight] = {}  # by the stream of a task's parcels
         self.weights: dict[Path, Any] = {}  # files of initial weights that the cluster was given
         self.losses = Losses()
-        self.ours = False
+        self.address = options.address or os.environ.get("RAY_ADDRESS")
+        self.ours = self.waiting = False
 
     def __enter__(self) -> Self:
         if not ray.is_initialized():
             self.ours = True
-            _begin(self.options.address or os.environ.get("RAY_ADDRESS"), self.jobs and self.jobs * self.threads)
+            begin(self.address, self.jobs and self.jobs * self.threads)
         self.task = ray.remote(num_returns="streaming", max_retries=0)(node.train)
         variables = {**pools(self.threads), **modules(), REVISION: revision() or ""}
         self.environment = ray.runtime_env.RuntimeEnv(env_vars=variables)
@@ -122,7 +114,7 @@ class RayTasks:
         """Give out what there is room for; whether something waits because another process is at it."""
         blocked: list[Job] = []
         while (job := queue.job()) is not None:
-            if len(self.flying) >= self._room(job):
+            if len(self.flying) >= self.room(job):
                 queue.tasks.appendleft(job)
                 break
             locks = _locked(job)
@@ -133,21 +125,19 @@ class RayTasks:
         queue.tasks.extend(blocked)
         return bool(blocked)
 
-    def _room(self, job: Job) -> int:
+    def room(self, job: Job) -> int:
         """How many tasks to give out at once: `jobs`, or as many as the nodes of this moment can run."""
-        needs = self._needs(job)
+        needed = needs(job, self.threads, self.options.cells_per_gpu)
         nodes = [found["Resources"] for found in ray.nodes() if found["Alive"]]
-        room = sum(min(int(found.get(name, 0) / amount + 1e-6) for name, amount in needs.items()) for found in nodes)
-        if not room and not self.jobs:
-            wanted = " and ".join(f"{amount:g} {name}" for name, amount in needs.items())
-            raise LaunchFailed(
-                "--launcher ray", f"no node has {wanted}", "add one to the cluster, or take --device cpu"
-            )
+        room = sum(min(int(found.get(name, 0) / amount + 1e-6) for name, amount in needed.items()) for found in nodes)
+        if not room:
+            wrong = "no node has " + " and ".join(f"{amount:g} {name}" for name, amount in needed.items())
+            if self.jobs is None or self.address is None:
+                raise LaunchFailed("--launcher ray", wrong, "add one to the cluster, or take --device cpu")
+            if not self.waiting:
+                self.waiting = True
+                self.say(f"{wrong}: cells wait until the cluster has grown")
         return self.jobs or room
-
-    def _needs(self, job: Job) -> dict[str, float]:
-        share = math.floor(1e4 / self.options.cells_per_gpu) / 1e4  # Ray counts in such steps
-        return {"CPU": self.threads, **({"GPU": share} if job.device.startswith("cuda") else {})}
 
     def _given_out(self, job: Job) -> Any:
         """Start a task; the stream of its parcels."""
@@ -156,8 +146,8 @@ class RayTasks:
             if job.weights not in self.weights:
                 self.weights[job.weights] = ray.put(job.weights.read_bytes())
             weights = self.weights[job.weights]
-        needs = self._needs(job)
-        given = {"num_cpus": needs["CPU"], "num_gpus": needs.get("GPU", 0), "runtime_env": self.environment}
+        needed = needs(job, self.threads, self.options.cells_per_gpu)
+        given = {"num_cpus": needed["CPU"], "num_gpus": needed.get("GPU", 0), "runtime_env": self.environment}
         task = self.task.options(**given)
         return task.remote(job, outgoing(job), weights, self.registered)
 
@@ -174,9 +164,11 @@ class RayTasks:
             self._landed(stream, queue)
         except exceptions.RuntimeEnvSetupError as problem:
             remedy = "see the logs of that node, under /tmp/ray/session_latest/logs"
-            raise LaunchFailed("--launcher ray", f"a node cannot prepare workers ({_line(problem)})", remedy) from None
+            raise LaunchFailed("--launcher ray", f"a node cannot prepare workers ({line(problem)})", remedy) from None
         except exceptions.RayError as problem:
-            flight.lost = next((how for kind, how in HOW.items() if isinstance(problem, kind)), _line(problem))
+            if isinstance(problem, exceptions.NodeDiedError | exceptions.LocalRayletDiedError) and not connected():
+                raise LaunchFailed("--launcher ray", "the Ray process of this machine was killed", AGAIN) from None
+            flight.lost = next((how for kind, how in HOW.items() if isinstance(problem, kind)), line(problem))
             self._landed(stream, queue)
         else:
             for progress in parcel.progress:
@@ -194,68 +186,36 @@ class RayTasks:
         if problem is None and not flight.complete:
             why = flight.lost or "it ended without a word"
             try:
-                self.losses.count(job, why)
+                again = self.losses.again(job, why)
             except WorkerDied as last:
                 problem = last
             else:
-                stage, epoch = checkpoint(job)
-                where = f"after epoch {epoch}" + (f" of stage {stage}" if stage > 1 else "") if epoch else "afresh"
-                self.say(f"the worker of cell {job.cell.id} was lost ({why}): it is run again, {where}")
-                queue.tasks.appendleft(job)
+                self.say(f"the worker of cell {job.cell.id} was lost ({why}): it is run again, {where(job)}")
+                queue.tasks.appendleft(again)
                 return
         queue.ended(job, problem)
+
+
+def needs(job: Job, threads: int, cells_per_gpu: int) -> dict[str, float]:
+    """What a task asks of its node."""
+    share = math.floor(1e4 / cells_per_gpu) / 1e4  # Ray counts in such steps
+    return {"CPU": threads, **({"GPU": share} if job.device.startswith("cuda") else {})}
+
+
+class _Busy(Exception):
+    """Another process is at it."""
 
 
 def _locked(job: Job) -> contextlib.ExitStack | None:
     """The locks of a job's run folders; None if another process holds one of them."""
 
     def refuse() -> None:
-        raise BlockingIOError
+        raise _Busy
 
     with contextlib.ExitStack() as held:
         for path, cell in sorted((runs.folder(job.store, cell), cell) for cell in job.cells):
             try:
                 held.enter_context(runs.RunFolder(path, cell).locked(refuse))
-            except BlockingIOError:
+            except _Busy:
                 return None
         return held.pop_all()
-
-
-def _begin(address: str | None, cpus: int | None) -> None:
-    """Reach a cluster, or start one on this machine."""
-    _silence()
-    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is None:
-        ray.init("local", num_cpus=cpus, include_dashboard=False, **common)
-        return
-    asked = f"--ray-address {address}"
-    _reach(address, asked)
-    package = Path(wgbench.__file__).parent
-    env = {"py_modules": [str(package)], "excludes": ["__pycache__"]}
-    try:
-        ray.init(address, runtime_env=env, **common)
-    except (OSError, RuntimeError, ValueError, exceptions.RayError) as problem:
-        raise LaunchFailed(asked, f"no Ray cluster answers ({_line(problem)})", REMEDY) from None
-
-
-def _reach(address: str, asked: str) -> None:
-    """Fail at once where nothing listens: Ray would try for long."""
-    if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
-    if "://" in address or not host or not port.isdigit():
-        raise BadOption(asked, "not the address of a cluster", "write HOST:PORT, or auto on one of its nodes")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), REACH).close()
-    except (OSError, OverflowError) as problem:
-        raise LaunchFailed(asked, f"nothing answers there ({problem})", REMEDY) from None
-
-
-def _silence() -> None:
-    """What Ray says of lost workers we say ourselves; it would print it on stdout, and has no option for that."""
-    if hasattr(ray._private.worker, "print_to_stdstream"):
-        ray._private.worker.print_to_stdstream = lambda *_, **__: None
-
-
-def _line(problem: Exception) -> str:
-    return str(problem).strip().partition("\n")[0]

@@ -6,19 +6,20 @@ processes of this machine, without Slurm.
 """
 
 import contextlib
-import math
 import shutil
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import current_thread, main_thread
 from types import TracebackType
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import Field
+import submitit
 
 from wgbench import runs
-from wgbench.errors import LaunchFailed, MissingExtra, WgbenchError, WorkerDied
+from wgbench.errors import LaunchFailed, WgbenchError, WorkerDied
 from wgbench.launch.base import (
     AGAIN,
     Call,
@@ -30,69 +31,16 @@ from wgbench.launch.base import (
     function,
     modules,
     pools,
-    register,
 )
 from wgbench.launch.job import Job, Progress
-from wgbench.launch.local import Workers
-from wgbench.launch.losses import Losses
+from wgbench.launch.losses import Losses, where
+from wgbench.launch.slurm_array import Options, Share, executor
 from wgbench.launch.speed import last_lines
-
-try:
-    import submitit
-except ImportError:
-    raise MissingExtra("--launcher slurm", "submitit is not installed", "pip install 'wgbench[slurm]'") from None
 
 FOLDER = "slurm"  # of the store: scripts, logs, what goes to jobs and what comes back
 LARGEST = 1000  # elements of an array; Slurm's own limit is 1001 unless it is changed
 LOOK = 1.0  # seconds between looks at run folders
 STOPPING = 15.0  # seconds that cancelled jobs are waited for
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `--launcher-option` sets for Slurm."""
-
-    partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    constraint: str | None = None
-    time: Annotated[float, Field(gt=0)] = 240  # minutes of an element, until it is put back into the queue
-    signal: Annotated[int, Field(ge=1)] = 60  # seconds before that, at which it is told
-    mem: str | None = None  # of an element, as 16GB
-    cpus: Annotated[int, Field(ge=1)] | None = None  # of an element; as many as its cells have threads if left out
-    gpus: Annotated[int, Field(ge=0)] | None = None  # of an element; one if the device is a GPU
-    at_once: Annotated[int, Field(ge=1)] = 1  # cells that an element runs at the same time
-    timeouts: Annotated[int, Field(ge=0)] = 100  # of an element, until it is given up
-    extra: Mapping[str, Any] = field(default_factory=dict)  # further options of sbatch
-    cluster: Literal["slurm", "local"] = "slurm"
-
-
-@dataclass(frozen=True)
-class Share:
-    """The jobs of one element: what a node unpickles and calls. Called again after a time-out, it goes on."""
-
-    jobs: tuple[Job, ...]
-    registered: Registered
-    at_once: int
-    threads: int
-
-    def __call__(self) -> list[tuple[str, WgbenchError]]:
-        """Run them; the errors of those that had one, by their first cell."""
-        problems: list[tuple[str, WgbenchError]] = []
-
-        def follow(job: Job, problem: WgbenchError | None) -> Sequence[Call]:
-            problems.extend([(job.cell.id, problem)] if problem is not None else [])
-            return ()
-
-        if self.at_once == 1:
-            register(self.registered)
-        with Workers(self.at_once, self.registered, self.threads) as workers:
-            workers.run(self.jobs, lambda _: None, follow)
-        return problems
-
-    def checkpoint(self) -> Any:
-        """What to call after a time-out: the same, since run folders have their own checkpoints."""
-        return submitit.helpers.DelayedSubmission(self)
 
 
 @dataclass
@@ -167,46 +115,17 @@ class SlurmJobs:
         shares = [tuple(here[i::n]) for i in range(n)]
         options, folder = self.options, here[0].store / FOLDER
         try:
-            with exported({**pools(self.threads), **modules()}):
-                executor = self._executor(folder, here[0].device)
-                with executor.batch():
+            with exported({**pools(self.threads), **modules()}), _interruptible():
+                array = executor(options, folder, here[0].device, self.threads, self.jobs)
+                with array.batch():
                     handles = [
-                        executor.submit(Share(share, self.registered, options.at_once, self.threads))
-                        for share in shares
+                        array.submit(Share(share, self.registered, options.at_once, self.threads)) for share in shares
                     ]
         except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError, OSError) as problem:
             said = [line for line in str(problem).splitlines() if line.strip(" -")]
             wrong = f"the array was refused ({said[-1].strip() if said else type(problem).__name__})"
             raise LaunchFailed("--launcher slurm", wrong, "mend the --launcher-option that it names") from None
         self.elements += [Element(handle, share) for handle, share in zip(handles, shares, strict=True)]
-
-    def _executor(self, folder: Path, device: str) -> submitit.Executor:
-        """What submits: the parameters are submitit's, and through it those of sbatch."""
-        o = self.options
-        gpus = (1 if device.startswith("cuda") else 0) if o.gpus is None else o.gpus
-        if o.cluster == "local":
-            local = submitit.LocalExecutor(folder, max_num_timeout=o.timeouts)
-            local.update_parameters(timeout_min=o.time, signal_delay_s=o.signal, gpus_per_node=gpus)
-            return local
-        given = {
-            "partition": o.partition,
-            "account": o.account,
-            "qos": o.qos,
-            "constraint": o.constraint,
-            "mem": o.mem,
-            "gpus_per_node": gpus or None,
-            "array_parallelism": self.jobs,
-            "additional_parameters": dict(o.extra) or None,
-        }
-        executor = submitit.SlurmExecutor(folder, max_num_timeout=o.timeouts)
-        executor.update_parameters(
-            job_name="wgbench",
-            time=math.ceil(o.time),
-            signal_delay_s=o.signal,
-            cpus_per_task=o.cpus or self.threads * o.at_once,
-            **{name: value for name, value in given.items() if value is not None},
-        )
-        return executor
 
     def _look(self, waiting: dict[str, Job], queue: Queue, report: Report) -> None:
         """Tell how far cells are, and which jobs are done."""
@@ -233,10 +152,11 @@ class SlurmJobs:
                 try:
                     if failed:
                         raise WorkerDied(f"cell {job.cell.id}", f"its worker failed ({why})", AGAIN)
+                    again = job
                     if i == 0:  # the one that was under way
-                        self.losses.count(job, why)
-                        self.say(f"the worker of cell {job.cell.id} was lost ({why}): it is run again")
-                    queue.tasks.append(job)
+                        again = self.losses.again(job, why)
+                        self.say(f"the worker of cell {job.cell.id} was lost ({why}): it is run again, {where(job)}")
+                    queue.tasks.append(again)
                 except WorkerDied as last:
                     queue.ended(job, last)
             return
@@ -250,6 +170,19 @@ def _absolute(job: Job) -> Job:
     """A job whose paths mean the same in any folder."""
     data, weights = (path and path.absolute() for path in (job.data, job.weights))
     return replace(job, store=job.store.absolute(), cache=job.cache.absolute(), data=data, weights=weights)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Processes that are started here heed the SIGINT that ends them, even if this one was told not to (nohup)."""
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN and current_thread() is main_thread()
+    if ignored:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _done(path: Path, may_fail: bool) -> bool:
