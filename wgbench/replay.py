@@ -100,7 +100,7 @@ def replay(wanted: Wanted, report: Callable[[Progress], None] = lambda _: None) 
     if not stated and entry.cell(cell.seed, cell.weight_decay).diverged_at is None:
         raise BadOption(f"--epochs {wanted.epochs}", "the entry has no scores that early", "take more epochs")
     with _store(wanted.store) as store:
-        job = _job(entry, cell, wanted, store, stop)
+        job = job_of(entry, cell, wanted, store, stop)
         work.run(job, lambda progress: report(progress) if progress.cell == cell.id else None)
         folder = runs.folder(store, cell)
         found = _upto(_counts(runs.read_lines(folder / runs.CURVES)), stop)
@@ -205,7 +205,7 @@ def _store(given: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _job(entry: Stored, cell: Cell, wanted: Wanted, store: Path, stop: tuple[int, int] | None) -> Job:
+def job_of(entry: Stored, cell: Cell, wanted: Wanted, store: Path, stop: tuple[int, int] | None) -> Job:
     """The cell under the circumstances of the entry, as far as this machine has them; data and weights are checked."""
     environment = entry.entry.environment
     source = source_of(entry.entry.dataset, wanted.data)

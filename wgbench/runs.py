@@ -118,7 +118,7 @@ class RunFolder:
             stage += 1
             found.add((stage, 0))
         for file in states(self.path):
-            saved = _read_checkpoint(file)
+            saved = read_checkpoint(file)
             if saved is not None and (saved.stage, 0) in found and _written(lines, saved):
                 found.add((saved.stage, saved.epoch))
         return found
@@ -133,12 +133,12 @@ class RunFolder:
             if moment(file) > at:
                 file.unlink()
         self._rewrite([line for line in self._lines() if (line["stage"], line["epoch"]) <= at])
-        return _read_checkpoint(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
+        return read_checkpoint(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
 
     def finished_stage(self, stage: int) -> Checkpoint | None:
         """The end of a stage, if an earlier attempt reached it."""
         file = self.path / f"stage-{stage}.safetensors"
-        return _read_checkpoint(file) if file.is_file() else None
+        return read_checkpoint(file) if file.is_file() else None
 
     def epoch(self, line: Line) -> None:
         """Append a line to the curves."""
@@ -266,7 +266,7 @@ def parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _read_checkpoint(path: Path) -> Checkpoint | None:
+def read_checkpoint(path: Path) -> Checkpoint | None:
     """A checkpoint, or None if the file is truncated or damaged."""
     from safetensors import SafetensorError, safe_open
 

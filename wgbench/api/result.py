@@ -1,14 +1,15 @@
 """One entry as an object: scores, curves and predictions as tables, figures, comparisons."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wgbench.api import html
 from wgbench.api.plot import Plot
-from wgbench.errors import UnknownName
+from wgbench.errors import BadOption, UnknownName
 from wgbench.options import suggestion
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
@@ -100,6 +101,19 @@ class Result:
         from wgbench.results.leaderboard import add
 
         return add(self.folder, Path(board).expanduser())
+
+    def export(self, folder: str | Path = "export", **options: Any) -> tuple[Path, ...]:
+        """Write final networks, predictions per example and a model card, as `wgbench export`; the files.
+
+        Options: `seeds`, `weight_decays`, `store`, `data`, `train=True` for networks that were not kept, `format`.
+        """
+        from wgbench.export.folder import Export, write
+
+        known = {field.name for field in dataclasses.fields(Export)} - {"folder", "out"}
+        for name in options:
+            if name not in known:
+                raise BadOption("export", f"no option {name!r}", suggestion(name, known))
+        return write(Export(self.folder, Path(folder).expanduser(), **options)).files
 
     def __repr__(self) -> str:
         entry = self.entry

@@ -47,7 +47,7 @@ def replay(
     from wgbench import replay as replays
 
     wanted = replays.Wanted(
-        entry, seed, wd, _epochs(epochs), rule, data_dir, weights, device, runs, _trust(entry, trust or [])
+        entry, seed, wd, _epochs(epochs), rule, data_dir, weights, device, runs, trusted(entry, trust or [])
     )
     done = replays.replay(wanted, _show)
     if sys.stderr.isatty():
@@ -63,7 +63,7 @@ def replay(
         raise typer.Exit(FAILED)
 
 
-def _trust(folder: Path, named: list[str]) -> "Trust":
+def trusted(folder: Path, named: list[str]) -> "Trust":
     """Whose code may run: packages named by option, or by answering in a terminal; each is shown before it runs."""
     from wgbench.results import schema
     from wgbench.results.trust import Trust, foreign

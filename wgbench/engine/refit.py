@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from torch import nn
 
 from wgbench.algorithms.base import Head
+from wgbench.backbones.base import Network
 from wgbench.config import EARLY, LAST
+from wgbench.engine.sink import Tensors
 from wgbench.errors import AlgorithmFailed
 
 
 def is_scored(epoch: int, epochs: int) -> bool:
     """Whether a refitted head is scored: in the early window and the last epochs."""
     return EARLY[0] <= epoch <= EARLY[1] or epoch > epochs - LAST
+
+
+def named_head(network: Network) -> Tensors:
+    """Copies of the head's parameters, by their names in the whole network."""
+    (name,) = (name for name, module in network.named_modules() if module is network.head)
+    return {f"{name}.{part}": t.detach().cpu().clone() for part, t in network.head.state_dict().items()}
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from wgbench.engine.best import Best
 from wgbench.engine.crops import Crops
 from wgbench.engine.optimizer import Optimizer
 from wgbench.engine.reference import count
-from wgbench.engine.refit import is_scored, replaced_head
+from wgbench.engine.refit import is_scored, named_head, replaced_head
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
 from wgbench.engine.step import features_of, logits_by_batch, logits_of
 from wgbench.engine.stream import For
@@ -97,6 +97,7 @@ class Stage:
         self.initial = {k: v.clone() for k, v in self.state.items() if v.numel() <= SMALL}
         self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
         self.best = Best()
+        self.head: Tensors = {}  # the one that was refitted and scored last, by its names in the network
         self.diverged_at: int | None = None
         self.last_predicted: list[int] = []
 
@@ -188,6 +189,7 @@ class Stage:
             return dict.fromkeys(self.prepared.splits)
         lines: dict[str, Any] = {}
         with self._scored_head(epoch):
+            self.head = named_head(self.network) if self.refit is not None else {}
             for name in self.prepared.splits:
                 lines[name], predicted = counted.splits[name] if counted else self._counted(name, epoch)
                 if not all(map(_is_finite, lines[name]["loss"])):
@@ -225,6 +227,7 @@ class Stage:
             **state.prefixed("algorithm", self.state),
             **state.prefixed("kept", self.best.kept),
             **state.prefixed("recorded", self.recorded),
+            **state.prefixed("head", self.head),
             "watch": self.watch.sums.cpu().clone(),
         }
         info = {
@@ -242,6 +245,7 @@ class Stage:
         value, epoch = saved.info["best"]
         self.best = Best(value, epoch, state.under("kept", saved.tensors))
         self.recorded = {k: v.to(self.device) for k, v in state.under("recorded", saved.tensors).items()}
+        self.head = state.under("head", saved.tensors)
         self.watch.sums.copy_(saved.tensors["watch"])
         self.diverged_at, self.last_predicted = saved.info["diverged_at"], saved.info["last_predicted"]
 

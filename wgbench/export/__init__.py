@@ -1,0 +1,1 @@
+"""What an entry leaves for others to use: networks, a card, and predictions per example."""

@@ -1,0 +1,43 @@
+"""Predictions per example as a table for people: names of classes and groups, a column per moment and seed."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from wgbench import backbones, datasets
+from wgbench.drafting import cache_root
+from wgbench.errors import BadData
+from wgbench.launch.work import made
+from wgbench.results.predictions import NONE
+from wgbench.results.source import source_of
+from wgbench.results.stored import Stored
+from wgbench.types import Root, Split
+
+
+def test_split(entry: Stored, data: Path | None) -> Split:
+    """The test split of an entry's data; MissingData where it is not at hand, BadData where it is other data."""
+    source, root = source_of(entry.entry.dataset, data), Root(cache_root(), data)
+    dataset = made(datasets.registry, source)
+    dataset.prepare(root)
+    here, there = dataset.fingerprint(root), entry.entry.dataset.fingerprint
+    if here != there:
+        wrong = f"its fingerprint is {here}, the entry's {there}"
+        raise BadData(f"the data of {entry.entry.dataset.name}", wrong, "give the same files with --data-dir")
+    split: Split = dataset.load(root, "test", made(backbones.registry, entry.entry.backbone).preprocess())
+    return split
+
+
+def table(entry: Stored, truth: Split | None) -> pd.DataFrame:
+    """A row per test example: `index`, `label` and `group` where the data is at hand, then `<moment>-<seed>`.
+
+    Classes are named; `none` where training had diverged. An example of several groups has their names, `|` between.
+    """
+    classes, groups = entry.entry.dataset.classes, entry.entry.dataset.group_names
+    held = entry.predictions()
+    found: dict[str, object] = {"index": np.arange(entry.shape.examples)}
+    if truth is not None:
+        found["label"] = np.array(classes)[truth.label.numpy()]
+        found["group"] = ["|".join(np.array(groups)[row]) for row in truth.columns.numpy()]
+    names = np.array([*classes, NONE])  # a class of -1 is the last
+    return pd.DataFrame(found | {column: names[predicted] for column, predicted in held.items()})
