@@ -11,7 +11,7 @@ DEV := $(VENV)/.dev
 # The checkout that the package is installed from, in place: another one that shares the environment installs its own.
 CHECKOUT := $(VENV)/.checkout
 
-.PHONY: help demo test slow lint clean FORCE
+.PHONY: help demo test slow lint docs clean FORCE
 .NOTPARALLEL:
 
 help:  ## what there is
@@ -31,6 +31,9 @@ lint: $(DEV)  ## ruff, mypy --strict, and who may import whom
 	$(BIN)/ruff format --check -q .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_imports.py
+
+docs: $(DEV)  ## the documentation, into site/; fails on a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
 
 clean:  ## remove the virtual environment, keep runs
 	test ! -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)

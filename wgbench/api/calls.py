@@ -1,7 +1,7 @@
 """The functions: make a plug-in, run it, run a suite, read what is there."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from wgbench.cli.progress import Display, SuiteDisplay
 from wgbench.errors import BadOption, UnknownName, WgbenchError
 from wgbench.request import Observer, Request
 from wgbench.results import ground, stored
+from wgbench.tracking.base import Tracker, trackers
+from wgbench.tracking.observer import Tracked
 
 Place = str | Path
 KINDS = {"algorithm": "algorithms", "loss": "losses", "dataset": "datasets", "backbone": "backbones"}
@@ -52,13 +54,15 @@ def run(
     runs: Place = "runs",
     jobs: int | None = 1,
     progress: bool = True,
+    log: Sequence[str] = (),
     **circumstances: Any,
 ) -> Result:
     """The protocol for one algorithm on one dataset: what `wgbench run` does, and the same files in `runs`.
 
     Plug-ins are given by name, or as `make` builds them; None of a narrowing option is the dataset's default.
     `settings` are those of `--set` (`{"nu": 0.1, "recipe.lr": 0.01}`), `circumstances` the other options of the verb
-    (`device="cuda"`, `data_dir="~/data"`, `keep=True`, `baseline=False`). What is trained already is not trained again.
+    (`device="cuda"`, `data_dir="~/data"`, `keep=True`, `baseline=False`), `log` names trackers (`["tensorboard"]`).
+    What is trained already is not trained again.
 
     `jobs=1` trains in this process, which works in notebooks and scripts alike. More of them, or None for as many as
     cores, start processes that import the main script: put the call under `if __name__ == "__main__":` there.
@@ -85,8 +89,8 @@ def run(
         tune=tune,
         **_circumstances("wgbench.run", runs, jobs, circumstances),
     )
-    with Display() as display:
-        done = protocol.run(request, display if progress else Observer())
+    with Display() as display, Tracked(display if progress else Observer(), _trackers(log, runs)) as observer:
+        done = protocol.run(request, observer)
     return Result(stored.Stored(done.entry, done.folder))
 
 
@@ -97,6 +101,7 @@ def run_suite(
     runs: Place = "runs",
     jobs: int | None = 1,
     progress: bool = True,
+    log: Sequence[str] = (),
     **circumstances: Any,
 ) -> Results:
     """All entries of a suite, by its name or file, in one queue; `only` is a shell pattern.
@@ -109,8 +114,9 @@ def run_suite(
     items = [i for i in suite_file.find(str(suite))[1].items(common) if only is None or i.matches(only)]
     if not items:
         raise BadOption(f"only={only!r}", f"no entry of suite {suite} fits", "`wgbench suite status` lists them")
-    with SuiteDisplay({id(item.request): item.name for item in items}) as display:
-        done = protocol.run_all([item.request for item in items], display if progress else Observer())
+    names = {id(item.request): item.name for item in items}
+    with SuiteDisplay(names) as display, Tracked(display if progress else Observer(), _trackers(log, runs)) as observer:
+        done = protocol.run_all([item.request for item in items], observer)
     for outcome in done:
         if isinstance(outcome, WgbenchError):
             raise outcome
@@ -136,6 +142,10 @@ def _circumstances(asked: str, runs: Place, jobs: int | None, given: Mapping[str
             raise BadOption(asked, f"no option {name!r}", options.suggestion(name, known))
     found = {"store": runs, "jobs": jobs, **given}
     return {k: Path(v).expanduser() if k in PLACES and v is not None else v for k, v in found.items()}
+
+
+def _trackers(log: Sequence[str], runs: Place) -> list[Tracker]:
+    return trackers(log, Path(runs).expanduser())
 
 
 def _numbers(given: Iterable[Any] | None, kind: type) -> tuple[Any, ...] | None:

@@ -9,6 +9,7 @@ from wgbench.cli import (
     check,
     compare,
     data,
+    export,
     info,
     leaderboard,
     ls,
@@ -37,6 +38,7 @@ app.add_typer(suite.app, name="suite")
 app.command("ls")(ls.ls)
 app.command("info")(info.info)
 app.command("check")(check.check)
+app.command("export")(export.export)
 app.command("new")(new.new)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)

@@ -1,7 +1,7 @@
 """`wgbench run`: the full protocol for one algorithm on one dataset."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,7 +9,15 @@ from wgbench.cli.launching import Jobs, Launcher, LauncherOption, RayAddress, la
 from wgbench.errors import BadOption
 from wgbench.request import Request
 
+if TYPE_CHECKING:
+    from wgbench.request import Observer
+    from wgbench.tracking.observer import Tracked
+
 Numbers = str  # comma-separated, on the command line
+Log = Annotated[
+    list[str] | None,
+    typer.Option(help="send every epoch to tensorboard, wandb or mlflow too; jsonl: a line of JSON each, on stdout"),
+]
 
 
 def run(
@@ -56,6 +64,7 @@ def run(
     checkpoint_every: Annotated[float, typer.Option(help="seconds between checkpoints", min=0)] = 30.0,
     note: Annotated[str, typer.Option(help="a remark for the entry")] = "",
     baseline: Annotated[bool, typer.Option(help="run ERM beside it, for the scores relative to ERM")] = True,
+    log: Log = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the entry as JSON, nothing else, on stdout")] = False,
 ) -> None:
     """Train every seed and weight decay to the full horizon, and write a leaderboard entry."""
@@ -89,8 +98,10 @@ def run(
     from wgbench import protocol
     from wgbench.cli.progress import Display
 
-    with Display() as display:
-        result = protocol.run(request, display)
+    with Display() as display, tracked(display, log, runs, as_json) as observer:
+        result = protocol.run(request, observer)
+    if "jsonl" in (log or []):
+        return
     if as_json:
         typer.echo(result.entry.to_json(), nl=False)
         return
@@ -99,6 +110,16 @@ def run(
 
     for part in summary(result.entry, result.folder):
         console().print(part)
+
+
+def tracked(display: "Observer", log: list[str] | None, store: Path, as_json: bool) -> "Tracked":
+    """The display, and the trackers that are asked for beside it."""
+    from wgbench.tracking.base import trackers
+    from wgbench.tracking.observer import Tracked
+
+    if as_json and "jsonl" in (log or []):
+        raise BadOption("--json --log jsonl", "both write to stdout", "take one of them")
+    return Tracked(display, trackers(log or [], store))
 
 
 def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:

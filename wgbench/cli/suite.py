@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from wgbench.cli.launching import Jobs, Launcher, LauncherOption, RayAddress, launching
+from wgbench.cli.run import Log, tracked
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
 
@@ -92,6 +93,7 @@ def run(
         bool,
         typer.Option("--keep-going", help="leave out entries that cannot be run, run the others; exit 2 at the end"),
     ] = False,
+    log: Log = None,
     as_json: AsJson = False,
 ) -> None:
     """Train what is not done yet, all entries in one queue, and write their entries; called again, it goes on."""
@@ -115,11 +117,12 @@ def run(
         "checkpoint_every": checkpoint_every,
     }
     items = _items(suite, only, _narrowed(seeds, wd, epochs), circumstances)
-    with SuiteDisplay({id(item.request): item.name for item in items}) as display:
-        outcomes = protocol.run_all([item.request for item in items], display, keep_going=keep_going)
+    names = {id(item.request): item.name for item in items}
+    with SuiteDisplay(names) as display, tracked(display, log, runs, as_json) as observer:
+        outcomes = protocol.run_all([item.request for item in items], observer, keep_going=keep_going)
     if as_json:
         _print_json([_facts(item, outcome) for item, outcome in zip(items, outcomes, strict=True)])
-    else:
+    elif "jsonl" not in (log or []):
         from wgbench.cli.console import console
         from wgbench.cli.summary import overview
 

@@ -1,7 +1,7 @@
 """What goes between a driver and its workers. No torch here: a driver may do without it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wgbench.config import Cell, Plugin
@@ -53,3 +53,4 @@ class Progress:
     epochs: int
     seconds: float  # of this epoch
     worst_group: float | None  # on test, this epoch; None where it was not scored
+    record: Mapping[str, float] = field(default_factory=dict)  # accuracies and losses, as `test/worst_group`

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from wgbench.registry import Registry
 from wgbench.types import Preprocess, Root, Spec, Split, Tokens
 
 Report = Callable[[Progress], None]
+Totals = Mapping[str, tuple[Sequence[int], int]]  # split -> examples per group, and in all
 
 
 def run(job: Job, report: Report = lambda _: None) -> None:
@@ -47,12 +48,12 @@ def _run(job: Job, folders: Sequence[runs.RunFolder], report: Report) -> None:
     if device.type == "cpu" and parts.backbone.convolutional and job.cell.mode.pipeline == "fast":
         precision.keep_freed_memory()
     surroundings, group = environment(device, job.threads, job.deterministic), _group(job, folders)
-    total = parts.splits["test"].columns.sum(0).tolist()
+    totals: Totals = {name: (split.columns.sum(0).tolist(), len(split)) for name, split in parts.splits.items()}
     for folder in folders:
         if runs.group(folder.path) not in (None, group):
             folder.forget()  # rounding may differ in other company: going on, it would be neither the one nor the other
         folder.begin(surroundings, group)
-        folder.listeners.append(lambda line, cell=folder.cell: report(_progress(cell, line, total)))  # type: ignore[misc]
+        folder.listeners.append(lambda line, cell=folder.cell: report(_progress(cell, line, totals)))  # type: ignore[misc]
     started = time.perf_counter()
     try:
         if job.cell.mode.vectorized:
@@ -129,8 +130,20 @@ def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Sp
     return {name: source.load(root, name, preprocess) for name in SPLITS}
 
 
-def _progress(cell: Cell, line: Line, total: list[int]) -> Progress:
-    scored = line["test"] is not None
-    worst = min(c / n for c, n in zip(line["test"]["correct"], total, strict=True) if n) if scored else None
+def _progress(cell: Cell, line: Line, totals: Totals) -> Progress:
     seconds = line["seconds"]["train"] + line["seconds"]["eval"]
-    return Progress(cell.id, line["stage"], line["epoch"], cell.recipe.epochs, seconds, worst)
+    record = {name: value for split in SPLITS for name, value in _record(split, line[split], *totals[split])}
+    worst = record.get("test/worst_group")
+    return Progress(cell.id, line["stage"], line["epoch"], cell.recipe.epochs, seconds, worst, record)
+
+
+def _record(split: str, counts: Mapping[str, Any] | None, total: Sequence[int], n: int) -> Iterator[tuple[str, float]]:
+    """Accuracies and mean loss on one split by name; nothing where it was not scored."""
+    if counts is None:
+        return
+    groups = {i: c / t for i, (c, t) in enumerate(zip(counts["correct"], total, strict=True)) if t}
+    yield f"{split}/accuracy", counts["acc_correct"] / n
+    yield f"{split}/worst_group", min(groups.values())
+    yield from ((f"{split}/accuracy/group{i}", accuracy) for i, accuracy in groups.items())
+    if counts["acc_loss"] is not None:
+        yield f"{split}/loss", counts["acc_loss"] / n
