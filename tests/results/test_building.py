@@ -127,7 +127,7 @@ def test_an_entry_of_a_dataset_that_is_not_here_describes_it_itself(entries):
 
 def test_files_have_a_line_per_field_and_only_changed_ones_are_written(entries, tmp_path):
     text = boards([Placed(entries["gdro"], "results/x", "schema", None)])["colored-digits-v1.json"].to_json()
-    assert '\n    "wga_final": {"mean": 0.7088834798287131, "low"' in text
+    assert f'\n    "wga_final": {{"mean": {entries["gdro"].scores.wga_final.mean!r}, "low"' in text
     assert '\n   "seeds": [2002, 2022, 2042, 2062, 2082],\n' in text
     assert text.isascii()
     made = boards([])
