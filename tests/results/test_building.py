@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench.config import Plugin
 from wgbench.results import board, building, schema
@@ -22,9 +23,7 @@ FULL = Verification(level="full", seed=2002, epochs=300, exact=True, revision="a
 @pytest.fixture(scope="module")
 def entries():
     """Committed entries by algorithm."""
-    return {
-        name: schema.read(next((BOARD / "results" / "colored-digits-v1" / "mlp" / name).iterdir())) for name in NAMES
-    }
+    return {name: schema.read(committed(name)) for name in NAMES}
 
 
 def built(entries, replayed=FULL):
@@ -96,7 +95,7 @@ def test_options_that_were_set_by_hand_are_said_to_be(entries):
 
     assert row(entries["gdro"]).tuning == "default"
     assert row(entries["gdro"], nu=0.5).tuning == "set by hand"
-    jtt = schema.read(next((BOARD / "results" / "colored-digits-v1" / "mlp" / "jtt").iterdir()))
+    jtt = schema.read(committed("jtt"))
     assert row(jtt).tuning == "default"  # the dataset's own, which are published
     assert row(jtt, up=3).tuning == "set by hand"
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench.errors import BadEntry
 from wgbench.results import ground, stored
@@ -12,7 +13,7 @@ BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits
 
 @pytest.fixture(scope="module")
 def entry():
-    return lambda name: stored.load(next((BOARD / "mlp" / name).iterdir()))
+    return lambda name: stored.load(committed(name))
 
 
 def edited(found, **changes):

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench.cli.main import outcome
 from wgbench.results import ground, stored
@@ -20,7 +21,7 @@ NASTY = '<script>alert("x")</script> & $\\frac{$'
 
 @pytest.fixture(scope="module")
 def entries():
-    return [stored.load(next((BOARD / name).iterdir())) for name in ("gdro", "erm")]
+    return [stored.load(committed(name)) for name in ("gdro", "erm")]
 
 
 @pytest.fixture(scope="module")
