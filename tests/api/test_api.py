@@ -164,8 +164,7 @@ def test_what_notebooks_show_is_escaped(result):
 
 
 def test_one_seed_is_shown_without_an_interval():
-    (folder,) = (BOARD / "erm").glob("*")
-    text = repr(wgbench.load(folder))
+    text = repr(wgbench.load(committed("erm")))
     assert text.startswith("<erm on colored-digits, mlp, 5 seeds: worst group early ")
     assert "partial" not in text
 

@@ -72,4 +72,4 @@ def test_labels_say_what_sets_entries_of_one_algorithm_apart(entry):
 
 def test_entries_that_differ_in_nothing_are_told_apart_by_their_id(entry):
     one = entry("erm")
-    assert ground.labels([one, edited(one, id="0123456789abcdef")]) == ("erm 750741", "erm 012345")
+    assert ground.labels([one, edited(one, id="0123456789abcdef")]) == (f"erm {one.entry.id[:6]}", "erm 012345")
