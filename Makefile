@@ -20,8 +20,8 @@ help:  ## what there is
 demo: $(RUN)  ## install, and run Group DRO on real digits: 5 seeds x 5 weight decays
 	$(BIN)/wgbench run gdro colored-digits
 
-test: $(DEV)  ## the test suite
-	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+test: $(DEV)  ## the test suite, one process per core
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow and not gpu" -n auto --dist loadfile
 
 slow: $(DEV)  ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow

@@ -120,11 +120,11 @@ def _killed(arguments, store, lines):
 # Cells together in one program, and one at a time.
 KILLED = [
     ("gdro", "1", (10,), "auto"),
-    ("gdro", "1", (10,), "off"),
     ("gdro", "2", (10, 25), "off"),
-    ("jtt", "1", (3, 30), "auto"),
-    ("lff", "1", (20,), "auto"),
     ("dfr", "1", (15,), "off"),
+    pytest.param("gdro", "1", (10,), "off", marks=pytest.mark.slow),
+    pytest.param("jtt", "1", (3, 30), "auto", marks=pytest.mark.slow),
+    pytest.param("lff", "1", (20,), "auto", marks=pytest.mark.slow),
 ]
 
 

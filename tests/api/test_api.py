@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from committed import committed
 
 import wgbench
 from wgbench import algorithms, datasets
@@ -116,7 +117,7 @@ def test_tables_hold_what_the_entry_says(result):
 
 
 def test_curves_have_holes_where_nothing_was_scored():
-    (folder,) = (BOARD / "dfr").iterdir()
+    folder = committed("dfr")
     curves = wgbench.load(folder).curves.query("split == 'test' and weight_decay == 0 and seed == 2002")
     kept = curves[curves.worst_group.notna()].epoch.tolist()
     assert kept == [*range(11, 21), *range(291, 301)]
@@ -163,8 +164,7 @@ def test_what_notebooks_show_is_escaped(result):
 
 
 def test_one_seed_is_shown_without_an_interval():
-    (folder,) = (BOARD / "erm").glob("*")
-    text = repr(wgbench.load(folder))
+    text = repr(wgbench.load(committed("erm")))
     assert text.startswith("<erm on colored-digits, mlp, 5 seeds: worst group early ")
     assert "partial" not in text
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench.cli.main import outcome
 
@@ -13,7 +14,7 @@ BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits
 @pytest.fixture
 def folder():
     """The folder of a committed entry by its algorithm's name."""
-    return lambda name: str(next((BOARD / name).iterdir()))
+    return lambda name: str(committed(name))
 
 
 def test_the_table_shows_both_means_the_difference_and_its_interval(folder, capsys, monkeypatch):

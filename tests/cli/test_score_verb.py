@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench.cli.main import outcome
 from wgbench.results import schema
@@ -13,7 +14,7 @@ BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits
 
 @pytest.fixture
 def gdro():
-    return next((BOARD / "gdro").iterdir())
+    return committed("gdro")
 
 
 def test_a_file_written_from_an_entry_scores_the_same_when_read_with_the_dataset(gdro, tmp_path, capsys):

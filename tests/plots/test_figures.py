@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from committed import committed
 
 from wgbench import protocol
 from wgbench.plots import accuracy, files, scores, style, weight_decay, weights
@@ -19,7 +20,7 @@ BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits
 @pytest.fixture(scope="module")
 def entry():
     """A committed entry by its algorithm's name."""
-    return lambda name: stored.load(next((BOARD / name).iterdir()))
+    return lambda name: stored.load(committed(name))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench.config import Plugin
 from wgbench.results import board, building, schema
@@ -22,9 +23,7 @@ FULL = Verification(level="full", seed=2002, epochs=300, exact=True, revision="a
 @pytest.fixture(scope="module")
 def entries():
     """Committed entries by algorithm."""
-    return {
-        name: schema.read(next((BOARD / "results" / "colored-digits-v1" / "mlp" / name).iterdir())) for name in NAMES
-    }
+    return {name: schema.read(committed(name)) for name in NAMES}
 
 
 def built(entries, replayed=FULL):
@@ -35,7 +34,9 @@ def built(entries, replayed=FULL):
 
 def test_the_committed_entries_are_sound_and_the_files_are_what_they_give(tmp_path, cache):
     reports = check_board(BOARD, labels(Root(cache, None)), OURS)
-    assert [f"{r.name}: {line}" for r in reports for line in (*r.problems, *r.remarks)] == []
+    assert [f"{r.name}: {line}" for r in reports for line in r.problems] == []
+    told = ("partial: ", "the data is not at hand: ")  # digits are always at hand, photographs are not
+    assert [f"{r.name}: {line}" for r in reports for line in r.remarks if not line.startswith(told)] == []
     made = boards(building.placed(BOARD, {report.name: report.level for report in reports}))
     names = [path.name for path in building.write(tmp_path, made)]
     assert sorted(names) == sorted(path.name for path in BOARD.glob("*.json"))
@@ -94,7 +95,7 @@ def test_options_that_were_set_by_hand_are_said_to_be(entries):
 
     assert row(entries["gdro"]).tuning == "default"
     assert row(entries["gdro"], nu=0.5).tuning == "set by hand"
-    jtt = schema.read(next((BOARD / "results" / "colored-digits-v1" / "mlp" / "jtt").iterdir()))
+    jtt = schema.read(committed("jtt"))
     assert row(jtt).tuning == "default"  # the dataset's own, which are published
     assert row(jtt, up=3).tuning == "set by hand"
 
@@ -125,7 +126,7 @@ def test_an_entry_of_a_dataset_that_is_not_here_describes_it_itself(entries):
 
 def test_files_have_a_line_per_field_and_only_changed_ones_are_written(entries, tmp_path):
     text = boards([Placed(entries["gdro"], "results/x", "schema", None)])["colored-digits-v1.json"].to_json()
-    assert '\n    "wga_final": {"mean": 0.7088834798287131, "low"' in text
+    assert f'\n    "wga_final": {{"mean": {entries["gdro"].scores.wga_final.mean!r}, "low"' in text
     assert '\n   "seeds": [2002, 2022, 2042, 2062, 2082],\n' in text
     assert text.isascii()
     made = boards([])

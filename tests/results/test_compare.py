@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from committed import committed
 from scipy import stats
 
 from wgbench.config import Plugin
@@ -19,7 +20,7 @@ def entry():
     """A committed entry by its algorithm's name."""
 
     def read(name):
-        (folder,) = (BOARD / name).iterdir()
+        folder = committed(name)
         return schema.read(folder)
 
     return read

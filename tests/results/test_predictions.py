@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from committed import committed
 
 from wgbench import datasets
 from wgbench.errors import BadEntry, BadPredictions
@@ -98,7 +99,7 @@ def test_a_window_with_an_epoch_missing_has_no_score(file):
 @pytest.mark.parametrize("name", ["gdro", "lff", "dfr"])
 @pytest.mark.parametrize("moment", ["final", "early", "selected"])
 def test_an_entrys_predictions_score_as_its_curves(name, moment, tmp_path, cache):
-    entry = stored.load(next((BOARD / name).iterdir()))
+    entry = stored.load(committed(name))
     dataset, root = datasets.make("colored-digits"), Root(cache)
     dataset.prepare(root)
     test, train = (dataset.load(root, which, Preprocess()) for which in ("test", "train"))
@@ -171,6 +172,6 @@ def test_ids_stand_for_classes_unless_names_are_other_numbers():
 
 
 def test_a_moment_that_an_entry_does_not_hold_is_named():
-    entry = stored.load(next((BOARD / "gdro").iterdir()))
+    entry = stored.load(committed("gdro"))
     with pytest.raises(BadEntry, match=r"no middle predictions of seed 2002"):
         entry.at("middle")

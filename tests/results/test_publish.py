@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from committed import committed
 
 from wgbench.cli.main import outcome
 from wgbench.errors import BadEntry, SubmitFailed
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no
 
 @pytest.fixture
 def gdro():
-    return next((BOARD / "gdro").iterdir())
+    return committed("gdro")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from committed import committed
 from scipy import stats
 
 from wgbench.results import schema
@@ -15,7 +16,7 @@ BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits
 @pytest.fixture
 def waterbirds():
     """Committed numbers, as if Group DRO had reached them on Waterbirds in the paper's own setting."""
-    entry = schema.read(next((BOARD / "gdro").iterdir()))
+    entry = schema.read(committed("gdro"))
     (setting,) = [s for s in settings() if s.dataset == "waterbirds"]
     backbone = entry.backbone.model_copy(update={"name": setting.backbone, "start": "pretrained"})
     dataset = entry.dataset.model_copy(update={"name": "waterbirds"})

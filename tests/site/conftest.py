@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from made_entries import COMMITTED, committed, hostile, rewritten
+from committed import DIGITS, committed
+from made_entries import hostile, rewritten
 
 from wgbench.results import building
 from wgbench.site.board import build
@@ -16,7 +17,7 @@ def board(tmp_path_factory):
     where = tmp_path_factory.mktemp("board")
     for name in ("erm", "gdro", "chi2", "dfr"):
         folder = committed(name)
-        shutil.copytree(folder, where / "results" / folder.relative_to(COMMITTED.parents[1]))
+        shutil.copytree(folder, where / "results" / folder.relative_to(DIGITS.parents[1]))
     rewritten(committed("iw"), where / "results" / "evil" / "mlp" / "evil" / "0000000000000000", hostile)
     building.write(where, building.boards(building.placed(where, {})))
     path = where / "colored-digits-v1.json"

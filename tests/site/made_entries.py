@@ -2,18 +2,11 @@
 
 import json
 import shutil
-from pathlib import Path
 
 from wgbench.results import schema
 
-COMMITTED = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits-v1" / "mlp"
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 ENDING = "</script><!-- \u2028 ' \" & {{ 7 * 7 }} \u202e"
-
-
-def committed(name):
-    (folder,) = (COMMITTED / name).iterdir()
-    return folder
 
 
 def rewritten(folder, target, change):

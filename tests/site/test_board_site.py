@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_entries import committed, rewritten
+from committed import committed
+from made_entries import rewritten
 
 from wgbench.cli.main import outcome
 from wgbench.errors import BadEntry, StoreFailed
