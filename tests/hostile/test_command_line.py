@@ -65,7 +65,7 @@ COMMANDS = [
     ("run", "{}", "toy"), ("run", "erm", "{}"), ("info", "{}"), ("ls", "{}"), ("data", "verify", "{}"),
     ("compare", "{}", "."), ("score", "{}", "--dataset", "toy"), ("suite", "status", "{}"), ("suite", "run", "{}"),
     ("leaderboard", "check", "{}"), ("leaderboard", "show", "{}"), ("leaderboard", "add", "{}"), ("replay", "{}"),
-    ("report", "{}"), ("check", "loss", "{}"), ("run", "erm", "toy", "--runs", "{}"),
+    ("report", "{}"), ("check", "loss", "{}"), ("run", "erm", "toy", "--jobs", "1", "--runs", "{}"),
 ]  # fmt: skip
 
 
