@@ -78,21 +78,23 @@ def test_sigterm_saves_and_leaves(jobs, undisturbed, tmp_path):
 def test_cells_that_are_trained_together_are_all_saved(tmp_path, monkeypatch):
     request = Request("gdro", "toy", seeds=(1, 2, 3), weight_decays=(0.0,), jobs=1, baseline=False)
     whole = protocol.run(replaced(request, tmp_path / "whole")).entry
-    seen = []
 
     class Watching(protocol.Observer):
+        def __init__(self, last=0):
+            self.seen, self.last = [], last
+
         def progress(self, progress):
-            seen.append(progress.epoch)
-            if len(seen) == 14:  # of the fifth epoch the second cell
+            self.seen.append(progress.epoch)
+            if len(self.seen) == self.last:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     with leaving.heeding(), pytest.raises(leaving.Terminated):
-        protocol.run(replaced(request, tmp_path / "torn"), Watching())
+        protocol.run(replaced(request, tmp_path / "torn"), Watching(14))  # of the fifth epoch the second cell
     states = [path.name for path in (tmp_path / "torn").rglob("state-*")]
     assert states == ["state-1-5.safetensors"] * 3
-    seen.clear()
-    assert protocol.run(replaced(request, tmp_path / "torn"), Watching()).entry.files == whole.files
-    assert seen[0] == 6
+    after = Watching()
+    assert protocol.run(replaced(request, tmp_path / "torn"), after).entry.files == whole.files
+    assert after.seen[0] == 6
 
 
 # A full disk

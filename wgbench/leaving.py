@@ -46,6 +46,7 @@ def heeding(*, patient: bool = False) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        _now.asked = False
 
 
 @contextlib.contextmanager
