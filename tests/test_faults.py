@@ -17,7 +17,7 @@ from layouts import write_waterbirds
 from test_runs import Stop, flipped, interrupt_at, outcome
 
 from wgbench import leaving, protocol, runs
-from wgbench.errors import BadData, DeviceFailed, MissingData, StoreFailed
+from wgbench.errors import DeviceFailed, MissingData, StoreFailed
 from wgbench.launch import work
 from wgbench.request import Request
 from wgbench.results import schema
@@ -274,25 +274,27 @@ def test_a_dataset_that_is_removed_between_epochs(tmp_path):
     whole = protocol.run(replaced(request, tmp_path / "whole")).entry
 
     class Removing(protocol.Observer):
-        def __init__(self, stop):
-            self.stop = stop
+        def __init__(self, at=0, stop=False):
+            self.at, self.stop, self.seen = at, stop, []
 
         def progress(self, progress):
-            if progress.epoch == 3:
+            self.seen.append(progress.epoch)
+            if progress.epoch == self.at:
                 folder.rename(away)
                 if self.stop:
                     raise Stop
 
-    assert protocol.run(replaced(request, tmp_path / "one"), Removing(stop=False)).entry.files == whole.files
-    away.rename(folder)
-    with pytest.raises(Stop):
-        protocol.run(replaced(request, tmp_path / "two"), Removing(stop=True))
-    work._splits.cache_clear()
-    with pytest.raises((MissingData, BadData)) as caught:
-        protocol.run(replaced(request, tmp_path / "two"))
-    assert str(folder) in str(caught.value)
-    away.rename(folder)
-    assert protocol.run(replaced(request, tmp_path / "two")).entry.files == whole.files
+    for stop, left in ((False, []), (True, [4, 5, 6])):  # trained to the end, the entry missing; interrupted
+        here = replaced(request, tmp_path / f"torn-{stop}")
+        with pytest.raises(Stop if stop else MissingData):
+            protocol.run(here, Removing(3, stop))
+        work._splits.cache_clear()
+        with pytest.raises(MissingData, match=str(folder)):
+            protocol.run(here)
+        away.rename(folder)
+        after = Removing()
+        assert protocol.run(here, after).entry.files == whole.files
+        assert after.seen == left
 
 
 def test_too_little_memory_is_said_with_the_remedies(toy_cell, job):
