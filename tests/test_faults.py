@@ -284,7 +284,7 @@ def test_a_dataset_that_is_removed_between_epochs(tmp_path):
                 if self.stop:
                     raise Stop
 
-    for stop, left in ((False, []), (True, [4, 5, 6])):  # trained to the end, the entry missing; interrupted
+    for stop, left in ((False, []), (True, [3, 4, 5, 6])):  # trained to the end, the entry missing; interrupted
         here = replaced(request, tmp_path / f"torn-{stop}")
         with pytest.raises(Stop if stop else MissingData):
             protocol.run(here, Removing(3, stop))

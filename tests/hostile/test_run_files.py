@@ -27,7 +27,7 @@ def lay(path, content):
 
 
 @pytest.mark.parametrize("name", ["gdro", "jtt"])
-@property_of(data=st.data(), share=0.6)
+@property_of(data=st.data(), share=0.3)
 def test_an_interrupted_run_with_broken_files_ends_as_it_should_or_says_why(name, data, toy_cell, job):
     options = {"epochs": 12} if name == "jtt" else {}
     cell = toy_cell(name, **options)
