@@ -17,7 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from wgbench import untrusted
+from wgbench import leaving, untrusted
 from wgbench.config import Cell, place
 from wgbench.disk import write_whole, writing
 from wgbench.engine.sink import START, Checkpoint, Line, Moment
@@ -85,6 +85,9 @@ class RunFolder:
         self.reached: Moment = (0, 0)
         self.saved_at = time.monotonic()
         self.listeners: list[Callable[[Line], None]] = []
+        self.damaged: list[str] = []  # names of checkpoints that could not be gone on from
+        self.last = True  # of the folders that are saved together
+        self.left = False
 
     @contextlib.contextmanager
     def locked(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -114,12 +117,17 @@ class RunFolder:
     def moments(self) -> set[Moment]:
         """The ends of stages and the checkpoints whose files are whole, with all curve lines up to them."""
         lines, found, stage = self._lines(), {START}, 1
-        while (end := self.finished_stage(stage)) is not None and _written(lines, end):
+        while (file := self.path / f"stage-{stage}.safetensors").is_file():
+            if _whole(file, lines) is None:
+                self.damaged.append(file.name)
+                break
             stage += 1
             found.add((stage, 0))
         for file in states(self.path):
-            saved = read_checkpoint(file)
-            if saved is not None and (saved.stage, 0) in found and _written(lines, saved):
+            saved = _whole(file, lines)
+            if saved is None:
+                self.damaged.append(file.name)
+            elif (saved.stage, 0) in found:
                 found.add((saved.stage, saved.epoch))
         return found
 
@@ -132,7 +140,7 @@ class RunFolder:
         for file in states(self.path):
             if moment(file) > at:
                 file.unlink()
-        self._rewrite([line for line in self._lines() if (line["stage"], line["epoch"]) <= at])
+        self._rewrite(_until(self._lines(), at))
         return read_checkpoint(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
 
     def finished_stage(self, stage: int) -> Checkpoint | None:
@@ -149,17 +157,24 @@ class RunFolder:
         self.reached = line["stage"], line["epoch"]
 
     def due(self) -> bool:
-        """Whether the last save was long enough ago. Stopped, if this is where to stop."""
+        """Whether the last save was long enough ago. Stopped, if this is where to stop; Terminated after SIGTERM."""
         if self.stop is not None and self.reached >= self.stop:
             raise Stopped
+        if leaving.asked():
+            if self.left:  # others that it was to be saved with were not
+                raise leaving.Terminated
+            self.left = True
+            return True
         return time.monotonic() - self.saved_at >= self.every
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint; the last two are kept."""
+        """Write a checkpoint; the last two are kept. Terminated, if it was written in order to leave."""
         self._write(self.path / f"state-{checkpoint.stage}-{checkpoint.epoch}.safetensors", checkpoint)
         self.saved_at = time.monotonic()
         for old in states(self.path)[:-KEPT]:
             old.unlink()
+        if leaving.asked() and self.last:
+            raise leaving.Terminated
 
     def stage_done(self, end: Checkpoint) -> None:
         """Save the end of a stage: later stages start from it, in this attempt or the next."""
@@ -184,7 +199,9 @@ class RunFolder:
         from safetensors.torch import save
 
         header = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "info": checkpoint.info}
+        at = checkpoint.stage, checkpoint.epoch
         header["checksum"] = _checksum(checkpoint)
+        header["curves"] = digest(_until(self._lines(), at))
         with writing(path):
             write_whole(path, save(checkpoint.tensors, metadata={"wgbench": json.dumps(header)}))
 
@@ -268,6 +285,24 @@ def parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
     """A checkpoint, or None if the file is truncated or damaged."""
+    found = _read(path)
+    return found and found[0]
+
+
+def _whole(path: Path, lines: list[Line]) -> Checkpoint | None:
+    """A checkpoint whose file is whole, as are the lines up to it; None for others."""
+    found = _read(path)
+    if found is None:
+        return None
+    saved, curves = found
+    behind = _until(lines, (saved.stage, saved.epoch))
+    if sum(line["stage"] == saved.stage for line in behind) != saved.lines:
+        return None
+    return saved if curves in (None, digest(behind)) else None
+
+
+def _read(path: Path) -> tuple[Checkpoint, str | None] | None:
+    """A checkpoint and the digest of the lines up to it, which older ones lack; None if the file is damaged."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -275,11 +310,16 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
             header = json.loads(file.metadata()["wgbench"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         found = Checkpoint(header["stage"], header["epoch"], tensors, header["info"])
-        # A flipped bit in the numbers is seen by nobody else. Older checkpoints have no checksum.
+        # A flipped bit in the numbers is seen by nobody else.
         whole = header.get("checksum") in (None, _checksum(found))
-        return found if whole and _is_positive(found.stage) and found.lines >= 0 else None
+        return (found, header.get("curves")) if whole and _is_positive(found.stage) and found.lines >= 0 else None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _until(lines: list[Line], at: Moment) -> list[Line]:
+    """Those up to a moment."""
+    return [line for line in lines if (line["stage"], line["epoch"]) <= at]
 
 
 def _checksum(checkpoint: Checkpoint) -> str:
@@ -293,12 +333,6 @@ def _checksum(checkpoint: Checkpoint) -> str:
     for _, tensor in sorted(checkpoint.tensors.items()):
         seen.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return seen.hexdigest()
-
-
-def _written(lines: list[Line], saved: Checkpoint) -> bool:
-    """Whether all lines of a checkpoint's stage up to it are there."""
-    behind = [x for x in lines if x["stage"] == saved.stage and x["epoch"] <= saved.epoch]
-    return len(behind) == saved.lines
 
 
 def moment(path: Path) -> Moment:

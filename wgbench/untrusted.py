@@ -20,11 +20,15 @@ class Refused(ValueError):
     """Content that is not read; `str()` is what is wrong with it, in one line."""
 
 
+class Absent(Refused):
+    """There is no such file."""
+
+
 def content(path: Path, largest: int) -> bytes:
     """All bytes of a regular file that has at most `largest`; Refused for others."""
     try:
         if not path.is_file():  # a folder; a device or a pipe, which would never end
-            raise Refused("is no file" if path.exists() else "is not there")
+            raise Refused("is no file") if path.exists() else Absent("is not there")
         with path.open("rb") as file:
             found = file.read(largest + 1)
     except (OSError, ValueError) as problem:

@@ -21,7 +21,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # corrupt in any of many ways
         raise MissingWeights(asked, f"not a weight file ({type(problem).__name__})", "fetch it again") from problem
-    return dict(loaded.get("state_dict", loaded))
+    tensors = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(tensors, dict) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in tensors.items()
+    ):
+        raise MissingWeights(asked, "it holds something else than tensors by name", "give a state dict")
+    return dict(tensors)
 
 
 def load_body(model: nn.Module, path: Path, heads: set[str]) -> None:
@@ -31,7 +36,13 @@ def load_body(model: nn.Module, path: Path, heads: set[str]) -> None:
         return any(name.startswith(f"{head}.") for head in heads)
 
     given = {k: v for k, v in read_weights(path).items() if not in_head(k)}
-    missing, unexpected = model.load_state_dict(given, strict=False)
+    try:
+        missing, unexpected = model.load_state_dict(given, strict=False)
+    except RuntimeError:  # of other shapes
+        remedy = "give the weights of this very model"
+        raise MissingWeights(
+            f"--weights {path.name}", "its tensors are another network's, of other shapes", remedy
+        ) from None
     left = [k for k in missing if not in_head(k) and "num_batches_tracked" not in k]
     if left or unexpected:
         wrong = f"its tensors are another network's (first: {(left or unexpected)[0]})"

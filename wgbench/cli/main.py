@@ -1,10 +1,12 @@
 """The `wgbench` command: verbs put together, and every known error in one line."""
 
+import errno
 import sys
 from typing import Annotated
 
 import typer
 
+from wgbench import leaving
 from wgbench.cli import (
     check,
     compare,
@@ -25,6 +27,7 @@ from wgbench.cli import (
 from wgbench.errors import WgbenchError
 
 INTERRUPTED = 130
+SHOWN = 40  # characters of a name that cannot be one
 
 app = typer.Typer(
     help="A benchmark for worst-group performance over long horizons.",
@@ -69,8 +72,9 @@ def options(
 
 
 def main() -> None:
-    """Entry point. Known errors: one line on stderr, exit 2. Ctrl-C: 130, and how to go on."""
-    sys.exit(outcome(sys.argv[1:]))
+    """Entry point. Known errors: one line on stderr, exit 2. Ctrl-C: 130, SIGTERM: 143, and how to go on."""
+    with leaving.heeding():
+        sys.exit(outcome(sys.argv[1:]))
 
 
 def outcome(arguments: list[str]) -> int:
@@ -83,6 +87,10 @@ def outcome(arguments: list[str]) -> int:
         return _said(str(problem))
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except OSError as problem:
+        if problem.errno != errno.ENAMETOOLONG:
+            raise
+        return _said(f"{str(problem.filename)[:SHOWN]!r}...: {problem.strerror}; give the path of a file")
     except Exception as problem:
         message = getattr(problem, "format_message", None)  # usage errors of the command line library
         if message is None:
@@ -90,6 +98,7 @@ def outcome(arguments: list[str]) -> int:
         return _said(f"{message().rstrip('.')}; see `wgbench --help`" if message() else "see `wgbench --help`")
     if code == INTERRUPTED:  # some versions of the command line library catch Ctrl-C themselves
         print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
+        return leaving.STATUS if leaving.asked() else INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

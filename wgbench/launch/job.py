@@ -54,3 +54,4 @@ class Progress:
     seconds: float  # of this epoch
     worst_group: float | None  # on test, this epoch; None where it was not scored
     record: Mapping[str, float] = field(default_factory=dict)  # accuracies and losses, as `test/worst_group`
+    note: str = ""  # what to tell the user

@@ -1,5 +1,6 @@
 """Cells in spawned processes on this machine, one thread each."""
 
+import contextlib
 import multiprocessing
 import signal
 from collections import deque
@@ -10,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Self
 
+from wgbench import leaving
 from wgbench.errors import WgbenchError, WorkerDied
 from wgbench.launch.base import (
     AGAIN,
@@ -59,11 +61,15 @@ class Workers:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for worker in self.workers:
+            if worker.busy and leaving.asked():  # they save at the end of the epoch, and tell of it
+                worker.process.terminate()
+                continue
             worker.pipe.close()
             if worker.busy:  # the others leave when their pipe is closed
-                worker.process.terminate()
+                worker.process.kill()
         for worker in self.workers:
-            worker.process.join(timeout=10)
+            worker.process.join(timeout=None if leaving.asked() else 10)
+            worker.pipe.close()
 
     def device(self, asked: str) -> str:
         """As asked: what `auto` comes to is found out on this machine."""
@@ -175,7 +181,8 @@ def _work(pipe: Connection, registered: Registered) -> None:
     from wgbench.launch import work
 
     register(registered)
-    try:
+    # EOFError, ConnectionError: the driver is gone; what is on disk suffices to go on.
+    with contextlib.suppress(EOFError, ConnectionError, leaving.Terminated), leaving.heeding(patient=True):
         while True:
             name, arguments = pipe.recv()
             try:
@@ -187,5 +194,3 @@ def _work(pipe: Connection, registered: Registered) -> None:
                 pipe.send(("done", result))
             except WgbenchError as problem:
                 pipe.send(("error", problem))
-    except (EOFError, ConnectionError):
-        pass  # the driver is gone: what is on disk suffices to go on

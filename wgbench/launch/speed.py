@@ -174,7 +174,7 @@ def _sample(folder: Path) -> Sample | None:
     """What a run was, and its seconds per epoch; None where that cannot be read."""
     try:
         cell = Cell.model_validate(json.loads((folder / runs.CELL).read_bytes())["cell"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     seconds = reached(folder).seconds
     return None if seconds is None else Sample(_kind(cell), seconds, str(folder))

@@ -1,6 +1,7 @@
 """Cells, from their specification to finished run folders: what every launcher makes a worker do."""
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -8,7 +9,7 @@ from typing import Any
 
 import torch
 
-from wgbench import algorithms, backbones, datasets, losses, runs
+from wgbench import algorithms, backbones, datasets, leaving, losses, runs
 from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit, precision, replicas
@@ -21,6 +22,7 @@ from wgbench.types import Preprocess, Root, Spec, Split, Tokens
 
 Report = Callable[[Progress], None]
 Totals = Mapping[str, tuple[Sequence[int], int]]  # split -> examples per group, and in all
+OUT_OF_MEMORY = re.compile("can't allocate memory|out of memory|bad_alloc", re.IGNORECASE)
 
 
 def run(job: Job, report: Report = lambda _: None) -> None:
@@ -38,7 +40,20 @@ def run(job: Job, report: Report = lambda _: None) -> None:
             held.enter_context(folder.locked())
         todo = [f for f in folders if not (runs.finished(f.path) or (job.may_fail and runs.failed(f.path)))]
         if todo:
-            _run(job, todo, report)
+            with _memory(job):
+                _run(job, todo, report)
+
+
+@contextlib.contextmanager
+def _memory(job: Job) -> Iterator[None]:
+    """Say what to do where there is too little of it; nothing is changed of the user's own."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as problem:
+        if not isinstance(problem, MemoryError | torch.OutOfMemoryError) and not OUT_OF_MEMORY.search(str(problem)):
+            raise
+        remedy = "take --precision bf16, a smaller --jobs, --device cpu, or a smaller --set recipe.batch_size"
+        raise DeviceFailed(f"cell {job.cell.id} on {job.device}", "out of memory", remedy) from None
 
 
 def _run(job: Job, folders: Sequence[runs.RunFolder], report: Report) -> None:
@@ -53,13 +68,15 @@ def _run(job: Job, folders: Sequence[runs.RunFolder], report: Report) -> None:
         if runs.group(folder.path) not in (None, group):
             folder.forget()  # rounding may differ in other company: going on, it would be neither the one nor the other
         folder.begin(surroundings, group)
-        folder.listeners.append(lambda line, cell=folder.cell: report(_progress(cell, line, totals)))  # type: ignore[misc]
+        folder.listeners.append(lambda line, folder=folder: report(_progress(folder, line, totals)))  # type: ignore[misc]
+        folder.last = folder is folders[-1]
     started = time.perf_counter()
     try:
-        if job.cell.mode.vectorized:
-            outcomes = replicas.train(cells, parts, device, folders)
-        else:
-            outcomes = [fit.train(cell, parts, device, f) for cell, f in zip(cells, folders, strict=True)]
+        with leaving.training():
+            if job.cell.mode.vectorized:
+                outcomes = replicas.train(cells, parts, device, folders)
+            else:
+                outcomes = [fit.train(cell, parts, device, f) for cell, f in zip(cells, folders, strict=True)]
     except runs.Stopped:
         return
     except AlgorithmFailed as problem:
@@ -68,9 +85,6 @@ def _run(job: Job, folders: Sequence[runs.RunFolder], report: Report) -> None:
         for folder in folders:
             folder.fail(str(problem))
         return
-    except torch.OutOfMemoryError:
-        remedy = "take a smaller --set recipe.batch_size, --precision bf16, a smaller --jobs, or --device cpu"
-        raise DeviceFailed(f"cell {job.cell.id} on {job.device}", "out of memory", remedy) from None
     seconds = (time.perf_counter() - started) / len(folders)
     for folder, outcome in zip(folders, outcomes, strict=True):
         predictions = {name: p.numpy() for name, p in outcome.predictions.items()}
@@ -130,11 +144,12 @@ def _splits(dataset: str, root: Root, preprocess: Preprocess) -> Mapping[str, Sp
     return {name: source.load(root, name, preprocess) for name in SPLITS}
 
 
-def _progress(cell: Cell, line: Line, totals: Totals) -> Progress:
-    seconds = line["seconds"]["train"] + line["seconds"]["eval"]
+def _progress(folder: runs.RunFolder, line: Line, totals: Totals) -> Progress:
+    cell, seconds = folder.cell, line["seconds"]["train"] + line["seconds"]["eval"]
     record = {name: value for split in SPLITS for name, value in _record(split, line[split], *totals[split])}
     worst = record.get("test/worst_group")
-    return Progress(cell.id, line["stage"], line["epoch"], cell.recipe.epochs, seconds, worst, record)
+    note = _note(folder, line)
+    return Progress(cell.id, line["stage"], line["epoch"], cell.recipe.epochs, seconds, worst, record, note)
 
 
 def _record(split: str, counts: Mapping[str, Any] | None, total: Sequence[int], n: int) -> Iterator[tuple[str, float]]:
@@ -147,3 +162,13 @@ def _record(split: str, counts: Mapping[str, Any] | None, total: Sequence[int], 
     yield from ((f"{split}/accuracy/group{i}", accuracy) for i, accuracy in groups.items())
     if counts["acc_loss"] is not None:
         yield f"{split}/loss", counts["acc_loss"] / n
+
+
+def _note(folder: runs.RunFolder, line: Line) -> str:
+    """Said once, with the first line after it: what could not be gone on from."""
+    if not folder.damaged:
+        return ""
+    names, folder.damaged = ", ".join(folder.damaged), []
+    where = f"after epoch {line['epoch'] - 1} of stage {line['stage']}" if line["epoch"] > 1 else "from the start"
+    where += f" of stage {line['stage']}" if line["epoch"] == 1 and line["stage"] > 1 else ""
+    return f"cell {folder.cell.id}: {names} damaged, or the curves before: training went on {where}"

@@ -70,6 +70,8 @@ class Accuracies:
 def read_csv(path: Path, truth: Truth) -> tuple[Predictions, bool]:
     """The predictions in a file, and whether it has epochs (else all are epoch 0); BadPredictions names the line."""
     try:
+        if path.exists() and not path.is_file():  # a device or a pipe, which would never end
+            raise BadPredictions(f"reading {path}", "it is no file", "give a CSV file in UTF-8")
         with path.open(newline="", encoding="utf-8-sig") as file:
             return _read(path, csv.reader(file), truth)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:

@@ -160,11 +160,10 @@ class Entry(Record):
 def read(folder: Path) -> Entry:
     """The entry in a folder; BadEntry says what is wrong with it."""
     asked, remedy = f"entry {folder}", "give a file that wgbench wrote"
-    path = folder / ENTRY
-    if not path.is_file():
-        raise BadEntry(asked, f"no {ENTRY} there", "give the folder that `wgbench run` printed")
     try:
-        return parse(untrusted.text(path, LARGEST))
+        return parse(untrusted.text(folder / ENTRY, LARGEST))
+    except untrusted.Absent:
+        raise BadEntry(asked, f"no {ENTRY} there", "give the folder that `wgbench run` printed") from None
     except ValidationError as problem:
         raise BadEntry(asked, first_problem(problem), remedy) from None
     except untrusted.Refused as problem:
