@@ -25,7 +25,7 @@ from wgbench.launch.base import AGAIN, Call, Follow, Queue, Registered, Report, 
 from wgbench.launch.environment import REVISION, revision
 from wgbench.launch.job import Job
 from wgbench.launch.losses import Losses, where
-from wgbench.launch.ray_cluster import begin, connected, line
+from wgbench.launch.ray_cluster import begin, check_connected, line
 from wgbench.launch.shipping import outgoing, unpack
 
 PAUSE = 0.5  # seconds until those that wait for another process' cells ask again
@@ -131,6 +131,7 @@ class RayTasks:
         nodes = [found["Resources"] for found in ray.nodes() if found["Alive"]]
         room = sum(min(int(found.get(name, 0) / amount + 1e-6) for name, amount in needed.items()) for found in nodes)
         if not room:
+            check_connected()
             wrong = "no node has " + " and ".join(f"{amount:g} {name}" for name, amount in needed.items())
             if self.jobs is None or self.address is None:
                 raise LaunchFailed("--launcher ray", wrong, "add one to the cluster, or take --device cpu")
@@ -166,8 +167,8 @@ class RayTasks:
             remedy = "see the logs of that node, under /tmp/ray/session_latest/logs"
             raise LaunchFailed("--launcher ray", f"a node cannot prepare workers ({line(problem)})", remedy) from None
         except exceptions.RayError as problem:
-            if isinstance(problem, exceptions.NodeDiedError | exceptions.LocalRayletDiedError) and not connected():
-                raise LaunchFailed("--launcher ray", "the Ray process of this machine was killed", AGAIN) from None
+            if isinstance(problem, exceptions.NodeDiedError | exceptions.LocalRayletDiedError):
+                check_connected()
             flight.lost = next((how for kind, how in HOW.items() if isinstance(problem, kind)), line(problem))
             self._landed(stream, queue)
         else:

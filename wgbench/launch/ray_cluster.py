@@ -11,6 +11,7 @@ from ray import exceptions
 
 import wgbench
 from wgbench.errors import BadOption, LaunchFailed
+from wgbench.launch.base import AGAIN
 
 REACH = 5.0  # seconds
 REMEDY = "see `ray status` on one of its nodes, or leave the address out to start Ray here"
@@ -39,10 +40,13 @@ def begin(address: str | None, cpus: int | None) -> None:
         raise LaunchFailed(asked, f"no Ray cluster answers ({line(problem)})", REMEDY) from None
 
 
-def connected() -> bool:
-    """Whether the node lives by which this process is part of the cluster."""
+def check_connected() -> None:
+    """LaunchFailed if the node by which this process is part of the cluster is gone."""
+    if not ray.is_initialized():
+        return
     own = ray.get_runtime_context().get_node_id()
-    return any(node["Alive"] and node["NodeID"] == own for node in ray.nodes())
+    if not any(node["Alive"] and node["NodeID"] == own for node in ray.nodes()):
+        raise LaunchFailed("--launcher ray", "the Ray process of this machine was killed", AGAIN)
 
 
 def _reach(address: str, asked: str) -> None:
