@@ -18,6 +18,7 @@ LAYERS = (
     ("types",),
     ("algorithms", "losses", "datasets", "backbones"),
     ("wgbench",),
+    ("installation",),
     ("evaluation",),
     ("engine",),
     ("runs",),
