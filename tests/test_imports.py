@@ -34,6 +34,7 @@ LAYERS = (
     ("planning",),
     ("tuning",),
     ("suite_status",),
+    ("suite_estimate", "cleaning"),
     ("conclusion",),
     ("protocol", "replay"),
     ("export",),

@@ -1,4 +1,4 @@
-"""Entries that were checked before are checked again only where a byte of what their report follows from has changed."""
+"""Entries that were checked before are checked again only where a byte that their report follows from changed."""
 
 import json
 import shutil
