@@ -45,7 +45,7 @@ class Remembering:
             entry = schema.read(folder)
         except BadEntry:
             return check(folder, board, labels, trust)
-        key = self._key(folder, board, entry, trust)
+        key = self.key(folder, board, entry, trust)
         if text := self.index.recall([key]).get(key):
             level, remarks = json.loads(text)
             return Report(folder.relative_to(board).as_posix(), entry, level, (), tuple(remarks))
@@ -54,7 +54,7 @@ class Remembering:
             self.index.keep({key: json.dumps([report.level, report.remarks])})
         return report
 
-    def _key(self, folder: Path, board: Path, entry: schema.Entry, trust: Trust) -> str:
+    def key(self, folder: Path, board: Path, entry: schema.Entry, trust: Trust) -> str:
         """Everything that a report follows from."""
         erm = sorted((board / "results").glob(f"*/*/*/{entry.baseline}")) if _safe(entry.baseline) else []
         replay = board / VERIFIED / f"{entry.id}.json"
