@@ -171,8 +171,8 @@ def look_at_store(work: Path, wanted: int) -> dict[str, Any]:
         print(f"simulating {wanted} cells of {variants * len(names)} entries in {store}")
         print(simulate(store, islice(cells_of(names, variants, store), wanted)))
     words = ["suite", "status", str(file), "--runs", str(store)]
-    for cache in ("plans", "index.sqlite"):
-        subprocess.run(["rm", "-rf", str(store / cache)], check=True)
+    for name in ("plans", "index.sqlite"):
+        subprocess.run(["rm", "-rf", str(store / name)], check=True)
     found = {"cells": wanted, "entries": variants * len(names)}
     return found | {
         "suite status, index lost": timed([*words, "--json"]),
