@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from wgbench import algorithms, protocol, runs, suite_status
 from wgbench.algorithms.base import Algorithm
 from wgbench.checks.toy import Interrupted
+from wgbench.cli import standing
 from wgbench.cli.main import app, outcome
 from wgbench.cli.run import parsed
 from wgbench.drafting import foreseen, needed
@@ -329,6 +330,18 @@ def test_run_and_status_on_the_command_line(cli, tmp_path):
     narrow = json.loads(cli("status", "mine.yaml", "--seeds", "1", "--wd", "0", "--epochs", "30", "--json").stdout)
     assert narrow["together"]["to_do"] == 3
     assert narrow["together"]["of_unknown_speed"] == 0
+
+
+def test_of_many_entries_those_with_cells_to_train_are_listed(cli, monkeypatch):
+    monkeypatch.setattr(standing, "MOST", 2)
+    shown = cli("status", "mine.yaml").stdout
+    assert "listed are 2 of the 3 entries with cells to train, of 3; --only narrows it" in shown
+    assert "erm on toy" not in shown
+    cli("run", "mine.yaml", "--only", "iw", "--jobs", "1")
+    shown = cli("status", "mine.yaml").stdout
+    assert "listed are 1 of the 1 entries with cells to train, of 3" in shown
+    assert "gdro on toy" in shown
+    assert "iw on toy" not in shown
 
 
 def test_mistakes_on_the_command_line_are_one_line(cli, capsys):

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -71,15 +72,25 @@ def first_problem(error: ValidationError) -> str:
 
 def _annotations(cls: type, asked: str) -> dict[str, Any]:
     try:
-        return get_type_hints(cls, include_extras=True)
+        return _hints(cls)
     except NameError as problem:
         remedy = "import it outside TYPE_CHECKING: options are validated against their annotations"
         raise BrokenPlugin(asked, f"an annotation of {cls.__name__} means nothing ({problem})", remedy) from problem
 
 
+@lru_cache(maxsize=1024)
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
+
+
+@lru_cache(maxsize=1024)
+def _made(annotation: Any, spelled: str) -> TypeAdapter[Any]:  # noqa: ARG001 - `int | str` equals `str | int`, not so spelled
+    return TypeAdapter(annotation)
+
+
 def _adapter(annotation: Any, asked: str) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(annotation)
+        return _made(annotation, repr(annotation))
     except PydanticUserError as problem:
         wrong = f"options cannot be of type {_spelled(annotation)}"
         raise BrokenPlugin(asked, wrong, "use numbers, strings, and tuples of them") from problem

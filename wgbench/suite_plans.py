@@ -1,22 +1,18 @@
 """Which cells requests come down to, remembered in the store: asking how far a suite is then needs no torch."""
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-import wgbench
 from wgbench.config import Cell
 from wgbench.index import Index
+from wgbench.installation import fingerprint
 from wgbench.launch.speed import Brief, brief
 from wgbench.request import Request
 
 FILE = "index.sqlite"  # in a store
-KINDS = ("algorithms", "losses", "datasets", "backbones")
 DECISIVE = (
     *("algorithm", "dataset", "backbone", "seeds", "weight_decays", "epochs"),
     *("settings", "pretrained", "device", "precision", "pipeline", "compile", "threads", "vectorize"),
@@ -45,7 +41,7 @@ class Plans:
     """What is remembered in a store, of this very installation of wgbench and its plug-ins."""
 
     def __init__(self, store: Path) -> None:
-        self.index = Index(store / FILE, _installation())
+        self.index = Index(store / FILE, fingerprint())
 
     def recall(self, requests: Sequence[Request]) -> list[Foreseen | None]:
         """What was kept for each request; None where nothing was."""
@@ -71,21 +67,3 @@ def _read(text: str) -> Foreseen:
 def _key(request: Request) -> str:
     given = {name: str(getattr(request, name)) for name in DECISIVE}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _installation() -> str:
-    """What plug-ins and their versions depend on: the package's files, other packages, what was registered by hand."""
-    root = Path(wgbench.__file__).parent
-    seen = []
-    for path in sorted(root.rglob("*.py")):
-        with contextlib.suppress(FileNotFoundError):  # another version is being installed
-            status = path.stat()
-            seen.append(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}")
-    points = [point for kind in KINDS for point in metadata.entry_points(group=f"wgbench.{kind}")]
-    seen += sorted(f"{point} {point.dist.version if point.dist else ''}" for point in points)
-    seen += [f"{kind} {getattr(wgbench, kind).registry.registered()}" for kind in KINDS]
-    seen += [
-        metadata.version("torch"),
-        *(os.environ.get(name, "") for name in ("WGBENCH_PLUGINS", "CUDA_VISIBLE_DEVICES")),
-    ]
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]

@@ -75,17 +75,23 @@ def parsed(written: str) -> Any:
 
 def check(value: Any) -> None:
     """Refused for a value that is nested too deeply, or holds a number or a text that is not fit to go on with."""
-    level, depth = [value], 0
+    level, depth, seen = [value], 0, set[str]()
     while level:
         if depth > DEEPEST:
             raise Refused("is nested too deeply")
         inner: list[Any] = []
         for part in level:
+            # The commonest first: an entry holds thousands of numbers, and the same keys again and again.
+            if type(part) is float and math.isfinite(part):
+                continue
             if isinstance(part, dict):
                 inner += [*part, *part.values()]
             elif isinstance(part, list | tuple):
                 inner += part
-            else:
+            elif not isinstance(part, str):
+                _check_leaf(part)
+            elif part not in seen:
+                seen.add(part)
                 _check_leaf(part)
         level, depth = inner, depth + 1
 

@@ -133,3 +133,23 @@ def test_files_have_a_line_per_field_and_only_changed_ones_are_written(entries, 
     first = {path: path.stat().st_mtime_ns for path in building.write(tmp_path, made)}
     assert {path: path.stat().st_mtime_ns for path in building.write(tmp_path, made)} == first
     assert json.loads((tmp_path / "index.json").read_text())["boards"][0]["reported"] == 11
+
+
+def test_ranks_are_those_of_each_network_and_equal_means_share_one(entries):
+    backbones = {name: entry.backbone for name, entry in entries.items()}
+    backbones["rwg"] = backbones["rwg"].model_copy(update={"options": {**backbones["rwg"].options, "depth": 9}})
+    final = entries["erm"].scores.wga_final
+    means = {"erm": 0.5, "gdro": 0.5, "iw": 0.7, "rwg": 0.1, "subg": 0.3}
+    changed = [
+        entry.model_copy(
+            update={
+                "backbone": backbones[name],
+                "scores": entry.scores.model_copy(update={"wga_final": final.model_copy(update={"mean": means[name]})}),
+            }
+        )
+        for name, entry in entries.items()
+    ]
+    made = boards([Placed(entry, entry.algorithm.name, "recount", FULL) for entry in changed])
+    rows = made["colored-digits-v1.json"].rows
+    ranks = {row.algorithm.name: row.rank for row in rows if row.kind == "measured"}
+    assert ranks == {"iw": 1, "erm": 2, "gdro": 2, "subg": 4, "rwg": 1}

@@ -41,10 +41,14 @@ def build(
     board: Board = Path("leaderboards"),
     out: Annotated[Path | None, typer.Option(help="a folder for the board's site: pages that need no server")] = None,
 ) -> None:
-    """Write `<board>/<dataset>-v<V>.json` for every dataset, and their index, from the entries and replays there."""
+    """Write `<board>/<dataset>-v<V>.json` for every dataset, and their index, from the entries and replays there.
+
+    Entries are checked first; those that were, and have not changed, are not checked again.
+    """
+    from wgbench.drafting import cache_root
     from wgbench.results import building
 
-    made = building.boards(building.read(board))
+    made = building.boards(building.read(board, cache_root()))
     for path in building.write(board, made):
         typer.echo(f"built {path}")
     if out is not None:

@@ -9,6 +9,7 @@ import typer
 from wgbench import leaving
 from wgbench.cli import (
     check,
+    clean,
     compare,
     data,
     export,
@@ -43,6 +44,7 @@ app.command("info")(info.info)
 app.command("check")(check.check)
 app.command("export")(export.export)
 app.command("new")(new.new)
+app.command("clean")(clean.clean)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("report")(report.report)

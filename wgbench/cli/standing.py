@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from wgbench.suite_status import Part, Standing
 
+MOST = 200  # rows of a table that somebody reads
 CONDITIONS: tuple[Condition, ...] = ("done", "half done", "to do", "failed")
 
 
@@ -24,14 +25,18 @@ def table(names: Sequence[str], found: Sequence["Standing"], together: "Part", a
     for condition in shown:
         made.add_column(condition, footer=str(together.counts[condition]), justify="right", no_wrap=True)
     made.add_column("time left", footer=_left(together, at_once), justify="right", no_wrap=True)
-    for name, standing in zip(names, found, strict=True):
+    rows = list(zip(names, found, strict=True))
+    listed = rows if len(rows) <= MOST else [(name, one) for name, one in rows if one.problem or not _trained(one)]
+    for name, standing in listed[:MOST]:
         counts = [str(standing.part.counts[c]) for c in shown]
         left = "unknown" if standing.problem else _left(standing.part, at_once)
         if left == "0 s":
             left = "entry written" if standing.written else "entry to write"
         made.add_row(name, *(["-"] * len(shown) if standing.problem else counts), left)
     problems = [f"{name}: {s.problem}" for name, s in zip(names, found, strict=True) if s.problem]
-    lines = [*dict.fromkeys(problems), *_explained(together, at_once)]
+    some = f"listed are {min(MOST, len(listed))} of the {len(listed)} entries with cells to train, of {len(rows)}"
+    unlisted = [f"{some}; --only narrows it, --json lists all"] * (len(rows) > MOST)
+    lines = [*unlisted, *dict.fromkeys(problems), *_explained(together, at_once)]
     return [made, *(["\n".join(lines)] if lines else [])]
 
 
@@ -39,6 +44,10 @@ def facts(part: "Part") -> dict[str, Any]:
     """The same as JSON values; seconds are those of one process."""
     counts = {c.replace(" ", "_"): part.counts[c] for c in CONDITIONS}
     return {**counts, "seconds_left": part.left, "of_unknown_speed": part.unknown}
+
+
+def _trained(one: "Standing") -> bool:
+    return not one.part.counts["to do"] + one.part.counts["half done"]
 
 
 def _left(part: "Part", at_once: int) -> str:

@@ -1,12 +1,13 @@
 """`wgbench suite`: many entries from one file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wgbench.cli.launching import Jobs, Launcher, LauncherOption, RayAddress, launching
+from wgbench.cli.launching import Launcher, LauncherOption, RayAddress, launching
 from wgbench.cli.run import Log, tracked
+from wgbench.cli.suite_options import Chosen, on_entries
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
 
@@ -16,27 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Run many entries: the paper's tables and figures, everything offline.", no_args_is_help=True)
 
 FAILED = 2
-Name = Annotated[str, typer.Argument(help="a file, or a name from `wgbench suite list`")]
-Only = Annotated[
-    str | None, typer.Option(help="a shell pattern: entries whose label, algorithm, dataset or network it fits")
-]
-Seeds = Annotated[str | None, typer.Option(help="instead of the suite's, as 2002,2022: values, not a count")]
-Decays = Annotated[str | None, typer.Option(help="weight decays instead of the suite's, as 0,.1")]
-Epochs = Annotated[int | None, typer.Option(help="the horizon instead of the suite's", min=1)]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
-Precision = Annotated[Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")]
-Pipeline = Annotated[Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field")]
-Compiled = Annotated[bool, typer.Option("--compile", help="compile networks, capture whole steps on a GPU")]
-Vectorize = Annotated[
-    Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
-]
-Threads = Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)]
-Weights = Annotated[Path | None, typer.Option(help="initial weights, for entries that say `pretrained: true`")]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(envvar="WGBENCH_DATA", help="your copies of the data, read-only; a folder for each dataset"),
-]
-Runs = Annotated[Path, typer.Option(help="where runs and entries are kept")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -67,26 +47,13 @@ def list_suites(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@on_entries
 def run(
-    suite: Name,
-    only: Only = None,
-    seeds: Seeds = None,
-    wd: Decays = None,
-    epochs: Epochs = None,
-    weights: Weights = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    pipeline: Pipeline = "fast",
-    vectorize: Vectorize = "auto",
-    compiled: Compiled = False,
-    threads: Threads = 1,
+    asked: Chosen,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
-    jobs: Jobs = None,
     launcher: Launcher = "local",
     ray_address: RayAddress = None,
     launcher_option: LauncherOption = None,
-    data_dir: DataDir = None,
-    runs: Runs = Path("runs"),
     keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
     checkpoint_every: Annotated[float, typer.Option(help="seconds between checkpoints", min=0)] = 30.0,
     keep_going: Annotated[
@@ -100,25 +67,10 @@ def run(
     from wgbench import protocol
     from wgbench.cli.progress import SuiteDisplay
 
-    circumstances = {
-        "weights": weights,
-        "device": device,
-        "precision": precision,
-        "pipeline": pipeline,
-        "vectorize": vectorize,
-        "compile": compiled,
-        "threads": threads,
-        "deterministic": deterministic,
-        "jobs": jobs,
-        **launching(launcher, ray_address, launcher_option),
-        "data_dir": data_dir,
-        "store": runs,
-        "keep": keep,
-        "checkpoint_every": checkpoint_every,
-    }
-    items = _items(suite, only, _narrowed(seeds, wd, epochs), circumstances)
+    how = {"deterministic": deterministic, "keep": keep, "checkpoint_every": checkpoint_every}
+    items = asked.items(**how, **launching(launcher, ray_address, launcher_option))
     names = {id(item.request): item.name for item in items}
-    with SuiteDisplay(names) as display, tracked(display, log, runs, as_json) as observer:
+    with SuiteDisplay(names) as display, tracked(display, log, asked.store, as_json) as observer:
         outcomes = protocol.run_all([item.request for item in items], observer, keep_going=keep_going)
     if as_json:
         _print_json([_facts(item, outcome) for item, outcome in zip(items, outcomes, strict=True)])
@@ -126,31 +78,15 @@ def run(
         from wgbench.cli.console import console
         from wgbench.cli.summary import overview
 
-        console().print(overview(suite, [(item.name, o) for item, o in zip(items, outcomes, strict=True)]))
-        typer.echo(f"entries: {runs / 'entries'}")
+        console().print(overview(asked.suite, [(item.name, o) for item, o in zip(items, outcomes, strict=True)]))
+        typer.echo(f"entries: {asked.store / 'entries'}")
     if any(isinstance(outcome, WgbenchError) for outcome in outcomes):
         raise typer.Exit(FAILED)
 
 
 @app.command()
-def status(
-    suite: Name,
-    only: Only = None,
-    seeds: Seeds = None,
-    wd: Decays = None,
-    epochs: Epochs = None,
-    weights: Weights = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    pipeline: Pipeline = "fast",
-    vectorize: Vectorize = "auto",
-    compiled: Compiled = False,
-    threads: Threads = 1,
-    jobs: Jobs = None,
-    data_dir: DataDir = None,
-    runs: Runs = Path("runs"),
-    as_json: AsJson = False,
-) -> None:
+@on_entries
+def status(asked: Chosen, as_json: AsJson = False) -> None:
     """How far a suite is: cells done, half done and to do, and the time left at the speed of the runs in the store.
 
     With the options of `suite run` that decide what is run. Nothing is trained, and no data prepared.
@@ -159,20 +95,9 @@ def status(
     from wgbench.protocol import processes
     from wgbench.suite_status import standings
 
-    circumstances = {
-        "weights": weights,
-        "device": device,
-        "precision": precision,
-        "pipeline": pipeline,
-        "vectorize": vectorize,
-        "compile": compiled,
-        "threads": threads,
-        "data_dir": data_dir,
-        "store": runs,
-    }
-    items = _items(suite, only, _narrowed(seeds, wd, epochs), circumstances)
+    items = asked.items()
     found, together = standings([item.request for item in items])
-    at_once = jobs or processes(device)
+    at_once = asked.jobs or processes(asked.device)
     if as_json:
         rows = [{"name": i.name, "label": i.label, **facts(s.part), "written": s.written,
                  "problem": str(s.problem) if s.problem else None}
@@ -185,28 +110,43 @@ def status(
         console().print(part)
 
 
-def _items(suite: str, only: str | None, narrowed: dict[str, Any], common: dict[str, Any]) -> list["Item"]:
-    """The entries of a suite that are asked for."""
-    from wgbench import suite_file
+@app.command()
+@on_entries
+def plan(
+    asked: Chosen,
+    gpus: Annotated[int | None, typer.Option(help="that will be there, with one process on each", min=1)] = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(help="of one GPU with --gpus, else of the whole machine", min=0)
+    ] = None,
+    board: Annotated[Path, typer.Option(help="a leaderboard whose entries say how fast others were")] = Path(
+        "leaderboards"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """What a suite will take before anything is run: hours, disk, money, and where each speed comes from.
 
-    items = suite_file.find(suite)[1].items({**common, **narrowed})
-    if only is None:
-        return items
-    chosen = [item for item in items if item.matches(only)]
-    if not chosen:
-        labels = list(dict.fromkeys(filter(None, (item.label for item in items))))
-        datasets = list(dict.fromkeys(item.request.dataset for item in items))
-        remedy = f"take one of {', '.join([*datasets, *labels])}, or an algorithm; `*` stands for anything"
-        raise BadOption(f"--only {only}", f"no entry of suite {suite} fits", remedy)
-    return chosen
+    Speeds are those of runs in the store, else of the board's entries. What is done already is not counted.
+    """
+    from wgbench.cli.planned import facts, lines
+    from wgbench.protocol import processes
+    from wgbench.suite_estimate import estimates
 
+    if gpus and asked.jobs:
+        raise BadOption(f"--gpus {gpus} --jobs {asked.jobs}", "both say how many processes there are", "drop one")
+    items = asked.items()
+    found = estimates([item.request for item in items], board)
+    at_once = gpus or asked.jobs or processes(asked.device)
+    cost = None if price_per_hour is None else price_per_hour * (gpus or 1)
+    if as_json:
+        _print_json(facts([item.name for item in items], found, at_once, cost))
+        return
+    from wgbench.cli.console import console
 
-def _narrowed(seeds: str | None, wd: str | None, epochs: int | None) -> dict[str, Any]:
-    """What the command line says instead of the suite."""
-    from wgbench.cli.run import numbers
-
-    given = {"seeds": numbers("--seeds", seeds, int), "weight_decays": numbers("--wd", wd, float), "epochs": epochs}
-    return {name: value for name, value in given.items() if value is not None}
+    words = ["wgbench suite run", asked.suite, "--epochs 1"]
+    words += [f"--only '{asked.only}'"] if asked.only else []
+    words += [f"--runs {asked.store}"] if asked.store != Path("runs") else []
+    for part in lines([item.name for item in items], found, at_once, cost, " ".join(words)):
+        console().print(part)
 
 
 def _facts(item: "Item", outcome: Result | WgbenchError) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a store of 100,000 runs is looked through in seconds.
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -39,7 +39,7 @@ class Brief(NamedTuple):
 
 def brief(cell: Cell) -> Brief:
     """A cell in brief."""
-    return Brief(cell.id, place(cell.dataset, cell.backbone, cell.algorithm), _kind(cell), cell.recipe.epochs)
+    return Brief(cell.id, place(cell.dataset, cell.backbone, cell.algorithm), kind_of(cell), cell.recipe.epochs)
 
 
 @dataclass(frozen=True)
@@ -52,28 +52,51 @@ class Reached:
 
 @dataclass(frozen=True)
 class Sample:
-    """A run that was looked at: what it was, and its seconds per epoch."""
+    """A run that was looked at: what it was, on what, its seconds per epoch, and how much its files take."""
 
     kind: str
+    device: str
     seconds: float
-    folder: str
+    bytes_per_epoch: float  # of curves
+    bytes_beside: int  # of what stays beside them
+    checkpoint: int  # of the largest one; 0 where training is over
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of an epoch, and the runs that they are the median of."""
+    """Seconds of an epoch, and where they are from; None for what is not known about sizes."""
 
     seconds: float
-    samples: tuple[Sample, ...]
-    same_algorithm: bool
-    alike: bool  # whether the runs were of the same batch size, dataset, network, loss and mode
+    source: str
+    bytes_per_epoch: float | None = None
+    bytes_beside: float = 0.0
+    checkpoint: int = 0
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], whose: str) -> "Speed":
+        """The median of some runs."""
+        devices = ", ".join(sorted({sample.device for sample in samples}))
+        return cls(
+            median(sample.seconds for sample in samples),
+            f"{len(samples)} runs of {whose} here, {devices}"
+            if len(samples) > 1
+            else f"a run of {whose} here, {devices}",
+            median(sample.bytes_per_epoch for sample in samples),
+            median(sample.bytes_beside for sample in samples),
+            max(sample.checkpoint for sample in samples),
+        )
+
+
+def nothing(_: Brief) -> None:
+    """No speed is known from elsewhere."""
 
 
 @dataclass
 class Speeds:
-    """Seconds per epoch, measured on the runs of a store."""
+    """Seconds per epoch, measured on the runs of a store; `elsewhere` is asked where nothing like a cell was run."""
 
     store: Path
+    elsewhere: Callable[[Brief], Speed | None] = nothing
     sampled: dict[str, list[Sample]] = field(default_factory=dict)
     measured: dict[tuple[str, str], Speed | None] = field(default_factory=dict)
 
@@ -103,20 +126,17 @@ class Speeds:
         if key not in self.measured:
             above, _, own = cell.place.rpartition("/")
             others = [f"{above}/{name}" for name in sorted(_folders(self.store / above)) if name != own]
-            self.measured[key] = self._median([cell.place], cell.kind, same=True) or self._median(
-                others, cell.kind, same=False
+            self.measured[key] = (
+                self._median([cell.place], cell.kind, own)
+                or self._median(others, cell.kind, "other algorithms")
+                or self.elsewhere(cell)
             )
         return self.measured[key]
 
-    def _median(self, places: Sequence[str], kind: str, *, same: bool) -> Speed | None:
+    def _median(self, places: Sequence[str], kind: str, whose: str) -> Speed | None:
         found = [sample for where in places for sample in self._samples(where)]
         alike = [sample for sample in found if sample.kind == kind]
-        taken = alike or found
-        return (
-            Speed(median(s.seconds for s in taken), tuple(taken), same_algorithm=same, alike=bool(alike))
-            if taken
-            else None
-        )
+        return Speed.of(alike or found, whose if alike else f"{whose} with other settings") if found else None
 
     def _samples(self, where: str) -> list[Sample]:
         """What the newest runs of a place were, and their seconds per epoch."""
@@ -173,14 +193,27 @@ def _folders(path: Path) -> dict[str, int]:
 def _sample(folder: Path) -> Sample | None:
     """What a run was, and its seconds per epoch; None where that cannot be read."""
     try:
-        cell = Cell.model_validate(json.loads((folder / runs.CELL).read_bytes())["cell"])
+        said = json.loads((folder / runs.CELL).read_bytes())
+        cell = Cell.model_validate(said["cell"])
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    seconds = reached(folder).seconds
-    return None if seconds is None else Sample(_kind(cell), seconds, str(folder))
+    at = reached(folder)
+    if at.seconds is None:
+        return None
+    passing = [size for name, size in sizes.items() if name.endswith(".safetensors")]
+    curves = sizes.get(runs.CURVES, 0)
+    return Sample(
+        kind_of(cell),
+        str(said.get("environment", {}).get("device", "an unknown device")),
+        at.seconds,
+        curves / max(at.epoch, 1),
+        sum(sizes.values()) - sum(passing) - curves,
+        max(passing, default=0),
+    )
 
 
-def _kind(cell: Cell) -> str:
+def kind_of(cell: Cell) -> str:
     """What the time of an epoch depends on, beside the algorithm."""
     views = cell.recipe.views
     records = (cell.dataset, cell.backbone, cell.loss, cell.mode, *([views] if views else []))

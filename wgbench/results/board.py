@@ -9,11 +9,11 @@ and if one of its seeds was trained again to the whole horizon (level `full`); `
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from wgbench.config import Mode, Plugin, Record
 from wgbench.evaluation.scores import Finite, Score, Scores
-from wgbench.results.schema import AlgorithmOf, BackboneOf, Cost
+from wgbench.results.schema import AlgorithmOf, BackboneOf, Cost, Filed
 
 INDEX = "index.json"
 OPEN = 4  # levels of a board's file that have a line per member; deeper ones are written in one line
@@ -137,13 +137,9 @@ class Ground(Record):
     citation: str = ""
 
 
-class Board(Record):
+class Board(Filed):
     """All rows of one dataset."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    schema_: Literal[1] = Field(1, alias="schema")
-    rules: str
     dataset: Ground
     rows: tuple[Row, ...]
 
@@ -163,13 +159,9 @@ class Listed(Record):
     reported: int
 
 
-class Index(Record):
+class Index(Filed):
     """All boards, in the order of their files: `<board>/index.json`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    schema_: Literal[1] = Field(1, alias="schema")
-    rules: str
     boards: tuple[Listed, ...]
 
     def to_json(self) -> str:

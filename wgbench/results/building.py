@@ -1,5 +1,6 @@
 """From a board's entries and replays to its JSON files: nothing else goes in, so that anybody can build them again."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from wgbench.disk import write_whole, writing
 from wgbench.errors import BadEntry
 from wgbench.evaluation.scores import Agreement, DecayPoint, Score
 from wgbench.results import board, reported, schema
-from wgbench.results.checking import check_board
-from wgbench.results.known import known, named
+from wgbench.results.checking import check, check_board
+from wgbench.results.known import Known, known, named
 from wgbench.results.partial import default_options
+from wgbench.results.remembered import Remembering
 from wgbench.results.trust import OURS
 from wgbench.results.verify import Verification, recorded
 
@@ -48,18 +50,19 @@ def index(made: Mapping[str, board.Board]) -> board.Index:
     return board.Index(schema=1, rules=RULES, boards=tuple(_listed(file, b) for file, b in made.items()))
 
 
-def read(where: Path) -> list[Placed]:
+def read(where: Path, cache: Path | None = None) -> list[Placed]:
     """The entries of a board's folder; BadEntry if anything is wrong with one of them.
 
-    Levels are those that anybody's machine reaches: without the data, and without other people's plug-ins.
+    Levels are those that anybody's machine reaches: without the data, and without other people's plug-ins. What was
+    checked before and has not changed is remembered in `cache`, where that is given.
     """
-    levels: dict[str, board.Level] = {}
-    for report in check_board(where, trust=OURS):
-        if report.level is None:
+    found = []
+    for report in check_board(where, trust=OURS, one=check if cache is None else Remembering(cache)):
+        if report.level is None or report.entry is None:
             remedy = f"`wgbench leaderboard check {where}` lists everything that is wrong"
             raise BadEntry(f"entry {report.name}", report.problems[0], remedy)
-        levels[report.name] = report.level
-    return placed(where, levels)
+        found.append(Placed(report.entry, report.name, report.level, recorded(where, report.entry)))
+    return found
 
 
 def placed(where: Path, levels: Mapping[str, board.Level]) -> list[Placed]:
@@ -114,7 +117,7 @@ def _ground(name: str, version: int, entries: list[Placed]) -> board.Ground:
 
 def _measured(placed: Placed) -> board.Measured:
     entry, scores = placed.entry, placed.entry.scores
-    verification = _verification(placed)
+    found, verification = known(entry.dataset, OURS), _verification(placed)
     return board.Measured(
         rank=None,
         unranked=_unranked(entry, verification),
@@ -124,11 +127,11 @@ def _measured(placed: Placed) -> board.Measured:
         backbone=entry.backbone,
         loss=entry.loss,
         epochs=entry.recipe.epochs,
-        recipe=_recipe(entry),
+        recipe=_recipe(entry, found),
         mode=entry.mode,
         seeds=entry.protocol.seeds,
         weight_decays=entry.protocol.weight_decays,
-        tuning=_tuning(entry),
+        tuning=_tuning(entry, found),
         partial=entry.partial,
         scores={name: _value(getattr(scores, name)) for name in board.SCORES},
         wd_curve=tuple(map(_point, scores.wd_curve)) if scores.wd_curve else None,
@@ -167,14 +170,17 @@ def _order(row: board.Measured) -> tuple[Any, ...]:
 
 
 def _ranked(rows: list[board.Measured]) -> list[board.Measured]:
-    """Ordered rows with their ranks."""
-    return [row if row.unranked else row.model_copy(update={"rank": _rank(row, rows)}) for row in rows]
-
-
-def _rank(row: board.Measured, rows: list[board.Measured]) -> int:
-    """One more than the rows of the same network that are better."""
-    rivals = [other for other in rows if not other.unranked and other.backbone == row.backbone]
-    return 1 + sum(_final(other) > _final(row) for other in rivals)
+    """Ordered rows with their ranks: one more than the rows of the same network that are better."""
+    finals: dict[str, list[float]] = {}
+    for row in rows:
+        if not row.unranked:
+            finals.setdefault(row.backbone.canonical(), []).append(-_final(row))  # in ascending order, as rows are
+    return [
+        row
+        if row.unranked
+        else row.model_copy(update={"rank": 1 + bisect_left(finals[row.backbone.canonical()], -_final(row))})
+        for row in rows
+    ]
 
 
 def _final(row: board.Measured) -> float:
@@ -188,22 +194,21 @@ def _verification(placed: Placed) -> board.Verification:
     return board.Verification(**placed.replayed.model_dump(exclude={"files"}))
 
 
-def _recipe(entry: schema.Entry) -> dict[str, Any] | None:
+def _recipe(entry: schema.Entry, found: Known | None) -> dict[str, Any] | None:
     """Fields of the recipe that are not the dataset's own."""
-    if (found := known(entry.dataset, OURS)) is None:
+    if found is None:
         return None
     own, default = (r.model_dump(mode="json") for r in (entry.recipe, found.recipe))
     return {name: value for name, value in own.items() if value != default[name]}
 
 
-def _tuning(entry: schema.Entry) -> str:
+def _tuning(entry: schema.Entry, found: Known | None) -> str:
     """How hyper-parameters were chosen; options that differ from the defaults without a search were set by hand."""
-    found, options = known(entry.dataset, OURS), dict(entry.algorithm.options)
     if entry.tuning.configurations or found is None:
         return entry.tuning.label
     default = default_options(algorithms.registry, entry.algorithm.name, ours=True)
     default |= found.dataset.tuned.get(entry.algorithm.name, {})
-    by_hand = any(default.get(name, value) != value for name, value in options.items())
+    by_hand = any(default.get(name, value) != value for name, value in entry.algorithm.options.items())
     return BY_HAND if by_hand else entry.tuning.label
 
 

@@ -9,7 +9,7 @@ our own is asked for nothing but the promises of a registered dataset.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,11 +139,13 @@ def board_of(folder: Path) -> Path | None:
     return parents[4] if len(parents) > 4 and parents[3].name == "results" else None
 
 
-def check_board(board: Path, labels: Labels = nothing, trust: Trust = NOBODY_ELSE) -> list[Report]:
-    """Look at everything on a board, its replays included."""
+def check_board(
+    board: Path, labels: Labels = nothing, trust: Trust = NOBODY_ELSE, one: Callable[..., Report] = check
+) -> list[Report]:
+    """Look at everything on a board, its replays included; `one` looks at an entry, as `check` does."""
     results = board / "results"
     folders = sorted({path.parent for path in results.glob("*/*/*/*/*")} | {p.parent for p in results.rglob("*.json")})
-    reports = [check(folder, board, labels, trust) for folder in folders]
+    reports = [one(folder, board, labels, trust) for folder in folders]
     ids = {report.entry.id for report in reports if report.entry}
     for path in sorted((board / VERIFIED).glob("*")):
         if path.name.removesuffix(".json") not in ids:

@@ -122,13 +122,18 @@ class Cost(Record):
     device: str
 
 
-class Entry(Record):
-    """One algorithm under one protocol, with scores as fractions."""
+class Filed(Record):
+    """What is published as a file of its own: it says by which schema and which rules it was made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal[1] = Field(1, alias="schema")
     rules: str
+
+
+class Entry(Filed):
+    """One algorithm under one protocol, with scores as fractions."""
+
     id: Id
     partial: tuple[str, ...]  # what is missing to be complete; empty when complete
     dataset: DatasetOf

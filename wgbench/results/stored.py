@@ -109,15 +109,15 @@ class Stored:
         table = tables.curves(self.folder / schema.CURVES, self.shape)
         if not len(table):
             return {}
-        names = ("seed", "weight_decay", "stage", "split")
         # One number per distinct value of a column, then one per distinct combination.
-        distinct = [np.unique(table[name].to_numpy(), return_inverse=True) for name in names]
-        codes = np.stack([of_row for _, of_row in distinct], axis=1)
-        keys, of_row = np.unique(codes, axis=0, return_inverse=True)
-        order = np.argsort(of_row.reshape(-1), kind="stable")
-        ends = np.cumsum(np.bincount(of_row.reshape(-1), minlength=len(keys)))
+        distinct = [_distinct(table[name]) for name in ("seed", "weight_decay", "stage", "split")]
+        sizes = [len(values) for values, _ in distinct]
+        combined = np.ravel_multi_index([of_row for _, of_row in distinct], sizes)
+        keys, of_row = np.unique(combined, return_inverse=True)
+        order = np.argsort(of_row, kind="stable")
+        ends = np.cumsum(np.bincount(of_row, minlength=len(keys)))
         found = {}
-        for key, rows in zip(keys.tolist(), np.split(order, ends[:-1]), strict=True):
+        for key, rows in zip(zip(*np.unravel_index(keys, sizes), strict=True), np.split(order, ends[:-1]), strict=True):
             seed, weight_decay, stage, split = (values[code] for (values, _), code in zip(distinct, key, strict=True))
             found[int(seed), float(weight_decay), int(stage), str(split)] = table.take(rows)
         return found
@@ -178,6 +178,18 @@ def matrix(column: "pa.ChunkedArray") -> NDArray[np.float64]:
     values = np.array(whole.to_numpy(zero_copy_only=False), dtype=np.float64)
     values[np.isinf(values)] = np.nan
     return values.reshape(len(column), -1) if pa.types.is_list(column.type) else values
+
+
+def _distinct(column: "pa.ChunkedArray") -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Distinct values of a column in ascending order, and for each row the position of its value among them."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return np.unique(column.to_numpy(), return_inverse=True)
+    whole = column.unify_dictionaries().combine_chunks()
+    encoded = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    values, of_word = np.unique(np.array(encoded.dictionary.to_pylist()), return_inverse=True)
+    return values, of_word[encoded.indices.to_numpy()]
 
 
 def _lines(states: list[str | None]) -> list[dict[str, Any]]:
