@@ -80,7 +80,9 @@ def test_files_are_what_their_readers_take(packages):
     )
     folders = [str(folder) for folder in packages.values()]
     for words in (["check", "--select", "E,F,I,UP,B,RUF100"], ["format", "--check"]):
-        done = subprocess.run(["ruff", *words, "--no-cache", *folders], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "--no-cache", *folders], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout
 
 
