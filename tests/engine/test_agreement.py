@@ -20,7 +20,7 @@ from wgbench.launch import work
 from wgbench.request import Request
 from wgbench.types import Split
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 CPU = torch.device("cpu")
 MARGINS = {"average": 0.005, "worst": 0.02}
@@ -28,14 +28,6 @@ WINDOWS = {"early": slice(10, 20), "final": slice(-10, None)}
 SEEDS = (1, 2, 3, 4, 5)
 DIGITS = Request("erm", "colored-digits", seeds=SEEDS, epochs=100, baseline=False, vectorize="off")
 VIEWS = Views(size=8, flip=False, eval=(("resize", 8),))
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Lines(Memory):

@@ -14,16 +14,10 @@ from wgbench.errors import AlgorithmFailed
 from wgbench.launch import work
 from wgbench.options import dump
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 OPTIONS = {"jtt": {"epochs": 2, "up": 3, "lr": 0.01, "weight_decay": 0.0}, "dfr": {"refits": 2}}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from wgbench.site.board import numbers
 from wgbench.site.board.words import SCORES
+from wgbench.site.templates import templates
 
 HERE = Path(__file__).parent
 
@@ -59,12 +60,6 @@ def _named(content: str) -> str:
 
 @cache
 def _templates() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates", encoding="utf-8"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(HERE / "templates")
     environment.globals |= {"numbers": numbers, "SCORES": SCORES, "embedded": embedded}
     return environment

@@ -19,6 +19,7 @@ from wgbench.results.side_by_side import Line, departing
 from wgbench.site.board.words import SCORES
 from wgbench.site.report import content
 from wgbench.site.report.plates import Plate, of_entry, of_ground
+from wgbench.site.templates import templates
 
 HERE = Path(__file__).parent
 PAGE, FIGURES = "report.html", "figures"
@@ -93,11 +94,4 @@ def _uri(svg: bytes) -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE, encoding="utf-8"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html")
+    return templates(HERE).get_template("report.html")

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from wgbench.disk import write_whole, writing
 from wgbench.plots.files import rendered
 from wgbench.plots.theory import figure
+from wgbench.site.templates import templates
 from wgbench.theory.records import Arrays, Finding, Row
 
 HERE = Path(__file__).parent
@@ -81,11 +82,4 @@ def _picture(finding: Finding, arrays: Arrays, out: Path) -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE, encoding="utf-8"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("theory.html")
+    return templates(HERE).get_template("theory.html")
