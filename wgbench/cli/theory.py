@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wgbench.theory.records import Arrays, Finding, Row, Settings
 
 WIDE = 150  # columns where the output goes into a file
+SHARED = "training runs that several claims share are not counted"
 ABOUT = "; ".join(f"{name} ({entry.about})" for name, entry in NAMES.items())
 
 
@@ -117,7 +118,7 @@ def _plain(text: str) -> Any:
 def _summary(findings: "list[Finding]") -> "Table":
     from rich.table import Table
 
-    table = Table(title="verdicts", title_justify="left")
+    table = Table(title="verdicts", title_justify="left", caption=SHARED, caption_justify="left")
     for column in ("claim", "verdict", "controls", "processor time"):
         table.add_column(column)
     for finding in findings:
