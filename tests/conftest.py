@@ -12,9 +12,15 @@ from wgbench.config import Cell, Plugin, Recipe
 from wgbench.launch.job import Job
 from wgbench.options import dump
 
-# A busy machine is no bug: examples are not timed.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# A busy machine is no bug: examples are not timed. The same code gets the same examples, so that a run decides about the
+# code alone; whoever asks for a number of examples (WGBENCH_EXAMPLES) gets new ones at every run.
+settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize="WGBENCH_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("repeatable")
 
 # Real files, for the tests that use them where they are present.
 GIVEN_DATA = Path(os.environ["WGBENCH_DATA"]).resolve() if os.environ.get("WGBENCH_DATA") else None

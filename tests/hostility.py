@@ -96,13 +96,19 @@ def _change(draw, holder, key, inner):
         case "drop":
             del holder[key]
         case "near" if isinstance(inner, int | float) and not isinstance(inner, bool):
-            holder[key] = draw(st.sampled_from([inner + 1, -inner, inner * 10**6, float(inner), str(inner)]))
+            holder[key] = draw(st.sampled_from(_near(inner)))
         case "add" if isinstance(holder, list):
             holder.append(draw(VALUES))
         case "add":
             holder[draw(st.text(max_size=8))] = draw(VALUES)
         case _:
             holder[key] = draw(VALUES)
+
+
+def _near(number):
+    """What a hand would write instead of a number. The largest integers have no neighbour among the floats."""
+    as_float = [float(number)] if abs(number) < 2**1023 or number != number else []
+    return [number + 1, -number, number * 10**6, str(number), *as_float]
 
 
 @st.composite
