@@ -12,8 +12,8 @@ from wgbench.config import Cell, Plugin, Recipe
 from wgbench.launch.job import Job
 from wgbench.options import dump
 
-# A busy machine is no bug: examples are not timed. The same code gets the same examples, so that a run decides about the
-# code alone; whoever asks for a number of examples (WGBENCH_EXAMPLES) gets new ones at every run.
+# A busy machine is no bug: examples are not timed. The same code gets the same examples, so that a run decides about
+# the code alone; whoever asks for a number of examples (WGBENCH_EXAMPLES) gets new ones at every run.
 settings.register_profile(
     "repeatable",
     deadline=None,

@@ -17,6 +17,14 @@ def files(path):
     return {file.name: file.read_bytes() for file in path.iterdir() if file.name != "lock"}
 
 
+def counts(run):
+    """What a run counted, and where it diverged."""
+    splits = {name: getattr(run.curves, name) for name in ("train", "val", "test")}
+    counted = ("correct", "class_correct", "acc_correct", "predicted")
+    found = {split: [getattr(of, name).tolist() for name in counted] for split, of in splits.items()}
+    return run.curves.diverged_at, found
+
+
 def lay(path, content):
     """Make a folder hold these files and no others."""
     for file in path.iterdir():
@@ -66,6 +74,6 @@ def test_a_finished_run_with_broken_files_is_read_or_refused(data, toy_cell, job
     found = survives(read_run, done.store, done.cell)
     if found is not None and one == runs.CURVES:
         lay(path, files(kept))
-        assert found.curves == read_run(done.store, done.cell).curves
+        assert counts(found) == counts(read_run(done.store, done.cell))
     survives(reached, path)
     survives(Speeds(done.store).left, brief(done.cell))
