@@ -19,6 +19,7 @@ from wgbench.cli.main import app, outcome
 from wgbench.cli.run import parsed
 from wgbench.drafting import foreseen, needed
 from wgbench.errors import AlgorithmFailed, SuiteFailed, UnknownName
+from wgbench.launch import work
 from wgbench.launch.speed import Speeds, brief, longest_first, reached
 from wgbench.request import Observer, Request
 from wgbench.results.schema import read
@@ -146,6 +147,36 @@ def test_entries_are_written_as_soon_as_their_cells_are_done(tmp_path):
     seen = Eager()
     protocol.run_all(three(tmp_path), seen)
     assert min(seen.at) < seen.epochs
+
+
+@pytest.mark.parametrize("order", [("gdro", "erm"), ("erm", "gdro")])
+def test_an_entry_waits_for_the_whole_grid_of_erm(order, tmp_path):
+    seen = Watching()
+    results = protocol.run_all([request(name, tmp_path, weight_decays=(0.0, 0.1)) for name in order], seen)
+    of = {r.entry.algorithm.name: r for r in results}
+    assert of["gdro"].entry.baseline == of["erm"].entry.id
+    assert set(content(tmp_path)) == {r.entry.id for r in results}, "none of weight decay 0 alone beside it"
+    before = read(of["erm"].folder)
+    shutil.rmtree(of["erm"].folder)
+    assert protocol.run(request("gdro", tmp_path, weight_decays=(0.0, 0.1))).entry.baseline == before.id
+    again = read(of["erm"].folder)
+    assert (again.scores, again.partial, again.command) == (before.scores, before.partial, before.command)
+
+
+def test_an_entry_does_not_fail_with_the_rest_of_erms_grid(tmp_path, monkeypatch):
+    real = work.run
+
+    def run(job, *rest):
+        if job.cell.recipe.weight_decay and job.cell.algorithm.name == "erm":
+            raise AlgorithmFailed("algorithm erm", "no luck", "take another")
+        return real(job, *rest)
+
+    monkeypatch.setattr(work, "run", run)
+    options = {"vectorize": "off", "weight_decays": (0.0, 0.1)}
+    wanted = [request("gdro", tmp_path, **options), request("erm", tmp_path, **options)]
+    good, failed = protocol.run_all(wanted, Watching(), keep_going=True)
+    assert "no luck" in str(failed)
+    assert read(tmp_path / "entries" / good.entry.baseline).protocol.weight_decays == (0.0,)
 
 
 def test_what_stands_in_the_way_is_said_of_all_entries_before_training(tmp_path):

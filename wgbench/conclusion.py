@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from wgbench import runs
 from wgbench.planning import Plan, plan
 from wgbench.request import Request
-from wgbench.results.entry import Baseline, baseline_of, build, read_run, write
+from wgbench.results.entry import Baseline, Subject, baseline_of, build, read_run, write
 from wgbench.results.schema import ENTRY, Entry
 from wgbench.tuning import settle
 
@@ -21,14 +22,22 @@ def conclude(request: Request) -> tuple[Entry, Path]:
 
 
 def _baseline(made: Plan) -> Baseline | None:
-    """ERM's entry: the one with the full grid if it is in the store, else one of weight decay 0, written now."""
+    """ERM's entry, written now if it is missing: of the full grid if that is trained, else of weight decay 0."""
     if not made.baselines:
         return None
     store, (full, plain) = made.request.store, made.baselines
     found = [read_run(store, cell) for cell in plain.cells()]
-    for subject in (full, plain):
-        if (store / "entries" / subject.digest() / ENTRY).is_file():
-            return baseline_of(subject.digest(), found, plain.protocol)
-    entry, files = build(plain, found, made.described(plain), made.target(), None)
-    write(store, entry, files)
-    return baseline_of(entry.id, found, plain.protocol)
+    chosen = full if _there(store, full) or _trained(store, full) else plain
+    if not _there(store, chosen):
+        described = made.described(chosen)
+        entry, files = build(chosen, [read_run(store, cell) for cell in chosen.cells()], described, made.target(), None)
+        write(store, entry, files)
+    return baseline_of(chosen.digest(), found, plain.protocol)
+
+
+def _there(store: Path, subject: Subject) -> bool:
+    return (store / "entries" / subject.digest() / ENTRY).is_file()
+
+
+def _trained(store: Path, subject: Subject) -> bool:
+    return all(runs.finished(runs.folder(store, cell)) for cell in subject.cells())

@@ -114,7 +114,7 @@ class Plan:
                 **{
                     **vars(self.request),
                     "algorithm": name,
-                    "weight_decays": subject.protocol.weight_decays,
+                    "weight_decays": self._grid(subject),
                     "note": "",
                     "settings": {k: v for k, v in self.request.settings.items() if "." in k},
                 }
@@ -139,6 +139,11 @@ class Plan:
             request.note,
         )
 
+    def _grid(self, subject: Subject) -> tuple[float, ...] | None:
+        """Weight decays to ask for, where ERM's are not those of this request."""
+        same = subject.protocol == self.subject.protocol
+        return self.request.weight_decays if same else subject.protocol.weight_decays
+
     def target(self) -> Target:
         """Labels and groups of the test split."""
         test = self.splits["test"]
@@ -150,9 +155,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planned:
-    """What is to be trained for an entry: its id, its cells and then those of ERM, and what its algorithm advises."""
+    """What is to be trained for an entry: its cells and then those of ERM; and what its algorithm advises."""
 
-    entry: str
+    entry: str  # its id
+    baseline: str  # id of ERM's entry with the same grid; empty where none is wanted
     jobs: list[Job]
     advice: list[str]
 
@@ -166,7 +172,8 @@ def jobs(requests: Sequence[Request]) -> list[Planned | WgbenchError]:
             made, advice = plan(request, shelf)
         except WgbenchError as problem:
             return problem
-        return Planned(made.subject.digest(), made.jobs(), advice)
+        baseline = made.baselines[0].digest() if made.baselines else ""
+        return Planned(made.subject.digest(), baseline, made.jobs(), advice)
 
     return [planned(request) for request in requests]
 

@@ -75,6 +75,7 @@ class _Served:
     request: Request  # on the device that it comes down to
     settled: Request  # and with the options that a search chose
     entry: str = ""  # the id that it will have
+    baseline: str = ""  # the id of ERM's entry with the same grid
     jobs: list[Job] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)  # cells that are not done
     outcome: Outcome | None = None
@@ -146,7 +147,7 @@ class _All:
             if isinstance(planned, WgbenchError):
                 self.refuse(s, planned)
                 continue
-            s.entry, s.jobs = planned.entry, planned.jobs
+            s.entry, s.baseline, s.jobs = planned.entry, planned.baseline, planned.jobs
             whose = f"{s.request.algorithm} on {s.request.dataset}: " if len(self.served) > 1 else ""
             for line in planned.advice:
                 self.observer.say(whose + line)
@@ -168,8 +169,9 @@ class _All:
         """Run the jobs that are not done, and write entries when nothing of theirs is left to do."""
         jobs = {job.cell.id: job for s in some for job in s.jobs}
         todo = {cell: job for cell, job in jobs.items() if not _done(job)}
-        for s in some:
-            s.waiting = {job.cell.id for job in s.jobs} & todo.keys()
+        own = {s.entry: {job.cell.id for job in s.jobs} for s in some}
+        for s in some:  # where ERM's whole grid is trained here too, its entry is the baseline
+            s.waiting = (own[s.entry] | own.get(s.baseline, set())) & todo.keys()
         cells: list[Cell] = [job.cell for job in todo.values()]
         if len(some) > 1 or (some[:1] and some[0].request.launcher != "local"):
             cells = longest_first(cells, some[0].request.store)
@@ -180,7 +182,7 @@ class _All:
             waited = [s for s in some if ended & s.waiting]
             for s in waited:
                 s.waiting -= ended
-                if problem is not None:
+                if problem is not None and ended & own[s.entry]:
                     self._failed(s, problem)
             return [self._conclusion(s) for s in waited if conclude and not s.waiting and s.outcome is None]
 
