@@ -259,7 +259,7 @@ def _entries(algorithm):
         board = json.loads(path.read_text(encoding="utf-8"))
         for row in (r for r in board["rows"] if r["kind"] == "measured" and r["algorithm"]["name"] == algorithm):
             shown = [_percent(row["scores"].get(name)) for name in ("wga_early", "wga_selected", "wga_final")]
-            where = f"{board['dataset']['name']}, {row['backbone']['name']}, {row['loss']['name']}"
+            where = ", ".join([board["dataset"]["name"], row["backbone"]["name"], *row["apart"]])
             page = _on_board(board, f"entry-{row['id']}.html")
             rows.append([where, f'<a href="{page}">{row["id"]}</a>', *shown])
     if not rows:

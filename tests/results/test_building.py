@@ -81,6 +81,31 @@ def test_only_complete_entries_with_a_full_replay_are_ranked(entries):
     assert (row.rank, row.verification.level) == (None, "recount")
 
 
+def test_rows_of_one_algorithm_are_named_apart(entries):
+    gdro = entries["gdro"]
+    squared = {"loss": Plugin(name="squared", version=1), "recipe": gdro.recipe.model_copy(update={"loss": "squared"})}
+    other = gdro.model_copy(update={**squared, "id": "a" * 16, "partial": ("loss squared instead of cross-entropy",)})
+    again = other.model_copy(update={"id": "b" * 16})
+    wide = gdro.backbone.model_copy(update={"name": "cnn"})
+    rows = built([gdro, other, entries["erm"], gdro.model_copy(update={"id": "c" * 16, "backbone": wide})])
+    assert {(r.backbone.name, r.label, r.apart, r.unranked) for r in rows} == {
+        ("mlp", "gdro", (), None),
+        ("cnn", "gdro", (), None),
+        ("mlp", "gdro, loss squared", ("loss squared",), "other loss"),
+        ("mlp", "erm", (), None),
+    }
+    assert {r.label for r in built([other, again])} == {"gdro, loss squared aaaaaa", "gdro, loss squared bbbbbb"}
+
+
+def test_the_committed_rows_have_names_of_their_own():
+    for path in BOARD.glob("*-v*.json"):
+        rows = [r for r in board.Board.model_validate_json(path.read_bytes()).rows if r.kind == "measured"]
+        named = {(r.backbone.name, r.label) for r in rows}
+        assert len(named) == len(rows)
+        assert all(r.label.startswith(r.algorithm.name) for r in rows)
+        assert all((f"loss {r.loss.name}" in r.label) == (r.loss.name != "cross-entropy") for r in rows)
+
+
 def test_equal_rows_share_a_rank_and_networks_have_their_own(entries):
     other = entries["gdro"].backbone.model_copy(update={"options": {"width": 8}})
     wide = entries["gdro"].model_copy(update={"backbone": other})

@@ -260,17 +260,44 @@ def test_runs_that_diverged_at_once_are_zero_from_the_first_epoch(tmp_path):
 
 def test_rows_that_differ_in_an_option_say_which(board):
     row, _ = entry_of(board, "gdro")
-    faster = row.algorithm.model_copy(update={"options": {**row.algorithm.options, "nu": 0.1}})
-    other = row.model_copy(update={"algorithm": faster})
-    assert rows.variants([row, other]) == ["nu 0.01", "nu 0.1"]
-    assert rows.variants([row]) == [""]
+    told = row.model_copy(update={"label": "gdro, loss vs, nu 0.1", "apart": ("loss vs", "nu 0.1")})
+    line = rows.Line(told, (), "", "")
+    assert line.variant == "loss vs, nu 0.1"
+    assert rows.Line(row, (), "", "").variant == ""
 
 
 def test_a_partial_row_names_what_was_narrowed(board):
     row, _ = entry_of(board, "gdro")
     partial = ("seeds 2002 instead of 2002,2022", "weight decays 0 instead of 0,0.1", "no ERM baseline")
-    line = rows.Line(row.model_copy(update={"partial": partial}), (), "", "", "")
-    assert line.lacks == "seeds, weight decays, no ERM baseline"
+    line = rows.Line(row.model_copy(update={"partial": partial}), (), "", "")
+    assert (line.badge, line.lacks) == ("partial", "seeds, weight decays, no ERM baseline")
+
+
+@pytest.mark.parametrize(
+    ("partial", "badge"),
+    [((), ""), (("loss vs instead of cross-entropy",), ""), (("lr 0.1 instead of 0.02",), "other lr")],
+)
+def test_a_row_of_other_settings_is_not_called_partial(board, partial, badge):
+    row, _ = entry_of(board, "gdro")
+    line = rows.Line(row.model_copy(update={"partial": partial}), (), "", "")
+    assert (line.badge, line.lacks) == (badge, "")
+
+
+def test_the_overview_has_the_end_of_each_rows_own_erm(board):
+    gdro, erm = (entry_of(board, name)[0] for name in ("gdro", "erm"))
+    alone = gdro.model_copy(update={"id": "a" * 16, "baseline": None})
+    lines = [rows.Line(row, (), "", "") for row in (gdro, erm, alone)]
+    end = erm.scores["wga_final"].mean
+    assert [kept.erm for kept in rows.overview(lines)] == [end, end, None]
+
+
+def test_an_entrys_page_lists_departures_by_their_kind(board):
+    partial = ("weight decays 0 instead of 0,0.1", "lr 0.1 instead of 0.2", "dataset.examples 5 instead of 8")
+    assert entry.departures(partial) == [
+        ("Run in part", ["weight decays 0 instead of 0,0.1"]),
+        ("Data", ["dataset.examples 5 instead of 8"]),
+        ("Other settings", ["lr 0.1 instead of 0.2"]),
+    ]
 
 
 def test_the_site_has_words_for_every_score():

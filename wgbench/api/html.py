@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from wgbench.evaluation.scores import Score
-from wgbench.results.ground import labels
+from wgbench.results.labels import labels, named
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
@@ -52,7 +52,7 @@ def shown(score: Score | None) -> str:
 
 def _title(entry: Entry) -> str:
     n = len(entry.protocol.seeds)
-    return f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
+    return f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
 
 
 def _table(title: str, rows: Sequence[tuple[str, Entry]]) -> Markup:

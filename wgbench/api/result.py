@@ -11,6 +11,7 @@ from wgbench.api import html
 from wgbench.api.plot import Plot
 from wgbench.errors import BadOption, UnknownName
 from wgbench.options import suggestion
+from wgbench.results.labels import named
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
 
@@ -118,7 +119,7 @@ class Result:
     def __repr__(self) -> str:
         entry = self.entry
         n = len(entry.protocol.seeds)
-        where = f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
+        where = f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
         names = ("early", "selected", "final")
         known = ((name, getattr(entry.scores, f"wga_{name}")) for name in names)
         said = ", ".join(f"{name} {html.shown(score)} %" for name, score in known if score is not None)

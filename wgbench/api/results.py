@@ -11,6 +11,7 @@ from wgbench.api.plot import Plot
 from wgbench.api.result import Result
 from wgbench.errors import UnknownName
 from wgbench.options import suggestion
+from wgbench.results.labels import distinct
 from wgbench.results.stored import Stored
 
 if TYPE_CHECKING:
@@ -26,15 +27,16 @@ class Results(Sequence[Result]):
 
     @cached_property
     def table(self) -> "pd.DataFrame":
-        """One row per entry: what was run, and the means of its scores."""
+        """One row per entry: what was run, a name that tells it apart (`label`), and the means of its scores."""
         import pandas as pd
 
         from wgbench.api import frames
 
         rows = {}
-        for one in self.entries:
+        for one, label in zip(self.entries, distinct([one.entry for one in self.entries]), strict=True):
             e = one.entry
             named = {"algorithm": e.algorithm.name, "dataset": e.dataset.name, "backbone": e.backbone.name}
+            named["label"] = label
             means = frames.scores(e)["mean"].to_dict()
             rows[e.id] = {**named, "loss": e.loss.name, "seeds": len(e.protocol.seeds), **means, "note": e.note}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("entry")

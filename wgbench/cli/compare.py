@@ -40,18 +40,17 @@ def compare(a: Folder, b: Folder, as_json: Annotated[bool, typer.Option("--json"
 def _table(a: "Entry", b: "Entry", found: "Comparison") -> "Table":
     from rich.table import Table
 
+    from wgbench.results.labels import named
+
     seeds = ", ".join(map(str, found.seeds))
-    title = f"{_named(a)} - {_named(b)} on {a.dataset.name}, {a.backbone.name}, in points, paired over seeds {seeds}"
+    both = " - ".join(f"{named(entry)} {entry.id[:6]}" for entry in (a, b))
+    title = f"{both} on {a.dataset.name}, {a.backbone.name}, in points, paired over seeds {seeds}"
     table = Table(title=title, title_justify="left")
     for column in ("score", "A", "B", "A - B", "95 % interval"):
         table.add_column(column, justify="left" if column == "score" else "right")
     for row in found.rows:
         table.add_row(row.score, _points(row.a), _points(row.b), *_difference(row.difference))
     return table
-
-
-def _named(entry: "Entry") -> str:
-    return f"{entry.algorithm.name} {entry.id[:6]}"
 
 
 def _points(value: float | None) -> str:

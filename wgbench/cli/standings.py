@@ -10,15 +10,16 @@ from wgbench.errors import BadEntry
 from wgbench.options import first_problem
 from wgbench.registry import normalise
 from wgbench.results.board import INDEX, Board, Index, Measured, Reported, Value
+from wgbench.results.lack import OTHER_LOSS, badge
 
 COLUMNS = ("", "algorithm", "sees", "early", "selected", "final", "drop", "wd", "ERM", "level")
 WORDS = ("algorithm", "sees", "level")
-LEGEND = """\
-first column: rank, of complete entries with a full replay; sees: group or
-class labels that it trains on; +-: half a 95 % interval over seeds;
-drop: selected - final, where it interpolated; wd: final, mean over the grid
-of weight decays; ERM: examples predicted otherwise than by ERM, on the group
-with most of them; level: how far others have followed the entry"""
+LEGEND = (
+    "first column: rank, of complete entries with a full replay; sees: group or class labels that it trains on; "
+    "+-: half a 95 % interval over seeds; drop: selected - final, where it interpolated; wd: final, mean over the "
+    "grid of weight decays; ERM: examples predicted otherwise than by ERM with the same loss, on the group with most "
+    "of them; level: how far others have followed the entry"
+)
 
 
 def read(board: Path, dataset: str | None) -> list[Board]:
@@ -46,7 +47,8 @@ def table(board: Board) -> Table:
     made = Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left", caption=legend)
     made.caption_justify = "left"
     for name in COLUMNS:
-        made.add_column(name, justify="left" if name in WORDS else "right", overflow="fold")
+        widest = 14 if name == "algorithm" else None  # of one word: `logit-adjusted`
+        made.add_column(name, justify="left" if name in WORDS else "right", overflow="fold", min_width=widest)
     networks = {row.backbone.model_dump_json() for row in measured}
     for row in board.rows:
         cells = _measured(row, several=len(networks) > 1) if isinstance(row, Measured) else _reported(row)
@@ -55,9 +57,10 @@ def table(board: Board) -> Table:
 
 
 def _measured(row: Measured, *, several: bool) -> list[str]:
-    name = row.algorithm.name + (f" on {row.backbone.name}" if several else "")
+    name = row.label + (f" on {row.backbone.name}" if several else "")
     name += f", {row.tuning}" if row.tuning != "default" else ""
-    name += ", partial" if row.partial else ""
+    departs = badge(row.partial)
+    name += f", {departs}" if departs not in ("", OTHER_LOSS) else ""
     sees = dict.fromkeys(need.partition("_")[0] for need in row.algorithm.needs)
     scores = row.scores
     return [

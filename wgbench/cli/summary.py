@@ -10,6 +10,7 @@ from rich.text import Text
 from wgbench.errors import WgbenchError
 from wgbench.evaluation.scores import Score
 from wgbench.request import Result
+from wgbench.results.labels import named
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 
@@ -38,7 +39,7 @@ def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> T
 
 def _headline(entry: Entry) -> Table:
     n = len(entry.protocol.seeds)
-    title = f"{entry.algorithm.name} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
+    title = f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
     table = Table(title=f"{title}: worst-group accuracy on test, %", title_justify="left")
     scores = _scores(entry, "not interpolated")
     for name in scores:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from wgbench.plots import lines, style
 from wgbench.plots.series import Measure, average, divergences, group, horizon, named, over_seeds, plain, worst_group
-from wgbench.results.ground import labels
+from wgbench.results.labels import labels
 from wgbench.results.stored import Stored
 
 PANELS: tuple[tuple[str, Measure], ...] = tuple(

@@ -1,6 +1,7 @@
 """Where training ends: early, selected and final worst-group accuracy, and final accuracy of every group."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -33,7 +34,7 @@ def early_selected_final(entries: Sequence[Stored]) -> Figure:
         for score, (_, label, look) in zip(found, MOMENTS, strict=True):
             if score is not None:
                 handles.append(_dot(axes, _interval(score), row, look, label))
-    handles += _reference(axes, kept)
+    handles += _references(axes, kept)
     axes.set_xlabel("worst-group accuracy on test, %")
     style.legend(figure, lines.titled(kept, "Worst-group accuracy early, selected, final"), handles, 4)
     style.note(figure, "Bars: 95 % intervals over seeds.", _missing(named(entries, kept)))
@@ -83,14 +84,16 @@ def _dot(axes: Axes, interval: Interval, row: float, look: style.Look, label: st
     return line
 
 
-def _reference(axes: Axes, entries: Sequence[Stored]) -> list[Line2D]:
-    """Where ERM ends, where there is one ERM to compare with."""
-    found = [s.entry.scores.wga_final for s in entries if s.entry.algorithm.name == "erm"]
-    if len(found) != 1 or found[0] is None:
-        return []
-    return [
-        axes.axvline(100 * found[0].mean, color=style.GREY, linestyle=style.DASHES[2], label="erm, final", zorder=0)
-    ]
+def _references(axes: Axes, entries: Sequence[Stored]) -> list[Line2D]:
+    """Where ERM ends with the same loss and recipe, across the row of each entry whose ERM is shown too."""
+    kept = [s.entry for s in entries]
+    finals, baselines = {e.id: e.scores.wga_final for e in kept}, {e.baseline for e in kept}
+    drawn: dict[str, Any] = {"color": style.GREY, "linestyle": style.DASHES[2], "zorder": 0, "label": "its ERM, final"}
+    found = []
+    for row, entry in enumerate(kept):
+        if (final := finals.get(entry.id if entry.id in baselines else entry.baseline or "")) is not None:
+            found += axes.plot([100 * final.mean] * 2, [row - 0.5, row + 0.5], **drawn)
+    return found
 
 
 def _interval(score: Score) -> Interval:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wgbench.evaluation.curves import Curves, SplitCurve
-from wgbench.results.ground import labels
+from wgbench.results.labels import labels
 from wgbench.results.stored import Stored
 
 Floats = NDArray[np.float64]

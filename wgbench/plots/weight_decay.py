@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from wgbench.evaluation.scores import BAND, ROUNDING, DecayPoint, Score
 from wgbench.plots import lines, style
 from wgbench.plots.series import average, divergences, horizon, named, over_seeds, worst_group
-from wgbench.results.ground import labels
+from wgbench.results.labels import labels
 from wgbench.results.stored import Stored
 
 TRAIN = style.Look(style.COLOURS[2], style.DASHES[1], "s")

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from wgbench.plots import lines, style
 from wgbench.plots.series import horizon, weights_over_seeds
-from wgbench.results.ground import labels
+from wgbench.results.labels import labels
 from wgbench.results.stored import Stored
 
 

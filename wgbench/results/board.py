@@ -3,7 +3,8 @@
 Rows are in the order of a table: ranked ones, other measured ones, then what papers report. `rank` counts within one
 network (backbone with its options and where it starts from), by the mean of `wga_final`, equal means sharing a rank.
 A row is ranked if its entry is complete (`partial` is empty), made under the rules of this board, has a final score,
-and if one of its seeds was trained again to the whole horizon (level `full`); `unranked` says what it lacks.
+and if one of its seeds was trained again to the whole horizon (level `full`); `unranked` says what it lacks: an entry
+that was narrowed is `partial`, one that differs from the dataset's recipe alone has an `other loss`, `other lr`.
 """
 
 import json
@@ -80,6 +81,8 @@ class Measured(Record):
     unranked: str | None
     id: str
     path: str  # the entry's folder, relative to the board's
+    label: str = ""  # a name among the rows of its network: the algorithm, and `apart`
+    apart: tuple[str, ...] = ()  # what the table must say beside the algorithm: `loss squared`, `epochs 50`
     algorithm: AlgorithmOf
     backbone: BackboneOf
     loss: Plugin

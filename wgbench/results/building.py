@@ -14,6 +14,8 @@ from wgbench.evaluation.scores import Agreement, DecayPoint, Score
 from wgbench.results import board, reported, schema
 from wgbench.results.checking import check, check_board
 from wgbench.results.known import Known, known, named
+from wgbench.results.labels import apart, distinct
+from wgbench.results.lack import badge
 from wgbench.results.partial import default_options
 from wgbench.results.remembered import Remembering
 from wgbench.results.trust import OURS
@@ -87,10 +89,21 @@ def write(where: Path, made: Mapping[str, board.Board]) -> list[Path]:
 
 
 def _board(name: str, version: int, entries: list[Placed]) -> board.Board:
-    measured = sorted((_measured(p) for p in entries), key=_order)
+    measured = sorted(_named([_measured(p) for p in entries], [p.entry for p in entries]), key=_order)
     rows: list[board.Measured | board.Reported] = [*_ranked(measured)]
     rows += [_reported(row) for row in reported.rows() if row.dataset == name]
     return board.Board(schema=1, rules=RULES, dataset=_ground(name, version, entries), rows=tuple(rows))
+
+
+def _named(rows: list[board.Measured], entries: list[schema.Entry]) -> list[board.Measured]:
+    """Rows with names that differ among those of one network."""
+    found = {}
+    for network in dict.fromkeys(entry.backbone.name for entry in entries):
+        held = [i for i, entry in enumerate(entries) if entry.backbone.name == network]
+        its = [entries[i] for i in held]
+        for i, label, own in zip(held, distinct(its), apart(its), strict=True):
+            found[i] = rows[i].model_copy(update={"label": label, "apart": own})
+    return [found[i] for i in range(len(rows))]
 
 
 def _ground(name: str, version: int, entries: list[Placed]) -> board.Ground:
@@ -155,7 +168,7 @@ def _measured(placed: Placed) -> board.Measured:
 def _unranked(entry: schema.Entry, verification: board.Verification) -> str | None:
     """What an entry lacks to be ranked."""
     if entry.partial:
-        return "partial"
+        return badge(entry.partial)
     if entry.rules != RULES:
         return f"made under rules {entry.rules}"
     if entry.scores.wga_final is None:

@@ -132,7 +132,9 @@ def overstated(entry: schema.Entry, known: Known | None) -> Iterator[str]:
     """Whether it is complete: recomputed where the dataset is known, and never so where it cannot be."""
     if known is None:
         if entry.data is not None and not entry.partial:
-            yield "it says that it is complete, and its data is a declared subset"
+            place = "its data is the user's own, or a repository that may change"
+            unknown = "its name and version do not pin its data down"
+            yield f"it says that it is complete, and {place if ':' in entry.dataset.name else unknown}"
         return
     has_baseline = entry.baseline is not None or entry.algorithm.name == "erm"
     found = lacks(subject_of(entry), known.dataset, has_baseline=has_baseline)

@@ -6,7 +6,7 @@ from typing import Any
 
 from wgbench.evaluation.intervals import Interval, welch_from_halfwidths
 from wgbench.evaluation.scores import Score
-from wgbench.results.ground import shown
+from wgbench.results.labels import shown
 from wgbench.results.reported import Reported, Setting, rows, settings
 from wgbench.results.schema import Entry
 

@@ -1,7 +1,7 @@
 """What an entry's page says beside its curves: scores, groups, runs, recipe, and how to check all of it."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from wgbench.evaluation.curves import Floats
 from wgbench.evaluation.intervals import student
 from wgbench.evaluation.scores import Agreement, Score, Scores
 from wgbench.results.board import Measured, Value
+from wgbench.results.lack import lack
 from wgbench.results.stored import Stored
 from wgbench.site.board import numbers, rows, words
 
@@ -107,6 +108,12 @@ def recipe(stored: Stored) -> Facts:
         ("last epochs", str(entry.protocol.last)),
         ("dataset options", _options(entry.dataset.options)),
     ]
+
+
+def departures(partial: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """(kind of departure from the rules, its lines) of an entry, without kinds that it has none of."""
+    found = [(word, [line for line in partial if lack(line).kind == kind]) for kind, word in words.DEPARTURES.items()]
+    return [(word, lines) for word, lines in found if lines]
 
 
 def surroundings(stored: Stored) -> Facts:

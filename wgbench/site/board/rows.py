@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from wgbench.config import slug
 from wgbench.results.board import LEVELS, Board, Measured, Reported, Value
+from wgbench.results.lack import OTHER_LOSS, badge, lack
 from wgbench.site.board import numbers, words
 
 INTERVALS = ("wga_early", "wga_selected", "wga_final")  # drawn as small bars
@@ -45,13 +45,23 @@ class Line:
     row: Measured
     cells: tuple[Cell, ...]
     href: str
-    variant: str
     search: str
 
     @property
+    def variant(self) -> str:
+        """What tells it apart from other rows of its algorithm: `loss squared`."""
+        return ", ".join(self.row.apart)
+
+    @property
+    def badge(self) -> str:
+        """`partial`, or which setting is not the dataset's own; empty where the loss alone is another: `variant`."""
+        found = badge(self.row.partial)
+        return "" if found == OTHER_LOSS else found
+
+    @property
     def lacks(self) -> str:
-        """What a partial entry narrowed, without the values: `seeds, epochs`; empty for a complete one."""
-        return ", ".join(_narrowed(lack) for lack in self.row.partial)
+        """What a partial entry departs in, without the values: `seeds, epochs`; empty for other ones."""
+        return ", ".join(lack(line).short for line in self.row.partial) if self.badge == "partial" else ""
 
     @property
     def needs(self) -> str:
@@ -64,10 +74,20 @@ class Line:
         return LEVELS.index(self.row.verification.level)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A row of the overview: selected and final score, and that of its ERM at the end (None: unknown)."""
+
+    name: str
+    selected: float
+    final: float
+    erm: float | None
+
+
 def measured(board: Board) -> list[Line]:
     """The measured rows in the board's order."""
     rows = [row for row in board.rows if isinstance(row, Measured)]
-    return [_line(row, variant) for row, variant in zip(rows, variants(rows), strict=True)]
+    return [_line(row) for row in rows]
 
 
 def reported(board: Board) -> list[tuple[Cell, ...]]:
@@ -86,27 +106,16 @@ def highest(board: Board) -> Measured | None:
     return max(((value.mean, row) for value, row in scored if value), key=lambda pair: pair[0], default=(0, None))[1]
 
 
-def overview(lines: Sequence[Line]) -> list[tuple[str, float, float]]:
-    """(name, selected, final) of the rows that have both, in order."""
-    scored = [(line, line.row.scores["wga_selected"], line.row.scores["wga_final"]) for line in lines]
-    return [(_short(line), a.mean, b.mean) for line, a, b in scored if a and b]
-
-
-def baseline(lines: Sequence[Line]) -> float | None:
-    """ERM's final score where there is one network, and one complete entry of ERM with it."""
-    finals = [line.row.scores["wga_final"] for line in lines if line.row.algorithm.name == "erm"]
-    networks = {line.row.backbone.name for line in lines}
-    return finals[0].mean if len(networks) == len(finals) == 1 and finals[0] else None
-
-
-def variants(rows: Sequence[Measured]) -> list[str]:
-    """What tells rows apart that share an algorithm and a network: the settings in which they differ."""
-    described = [_settings(row) for row in rows]
+def overview(lines: Sequence[Line]) -> list[Kept]:
+    """Of the rows that have a selected and a final score, in order; ERM's final score beside each."""
+    finals = {line.row.id: line.row.scores["wga_final"] for line in lines}
+    baselines = {line.row.baseline for line in lines}
     found = []
-    for row, own in zip(rows, described, strict=True):
-        mates = [s for other, s in zip(rows, described, strict=True) if _group(other) == _group(row)]
-        differing = [name for name in own if any(mate.get(name) != own[name] for mate in mates)]
-        found.append(", ".join(f"{name} {own[name]}" for name in differing))
+    for row in (line.row for line in lines):
+        erm = finals.get(row.id if row.id in baselines else row.baseline or "")
+        selected, final = row.scores["wga_selected"], row.scores["wga_final"]
+        if selected and final:
+            found.append(Kept(_short(row.label), selected.mean, final.mean, erm.mean if erm else None))
     return found
 
 
@@ -126,43 +135,15 @@ def bar(value: Value) -> Bar:
     return value.mean, max(0.0, low), min(1.0, high)
 
 
-def _narrowed(lack: str) -> str:
-    """The name in `<name> <value> instead of <value>`; any other text as it is."""
-    stated, instead, _ = lack.partition(" instead of ")
-    return stated.rpartition(" ")[0] if instead and " " in stated else lack
-
-
-def _short(line: Line, most: int = 18) -> str:
+def _short(name: str, most: int = 28) -> str:
     """A name that fits beside a figure."""
-    name = " ".join(filter(None, (line.row.algorithm.name, line.variant)))
     return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _group(row: Measured) -> tuple[str, str]:
-    return row.algorithm.name, row.backbone.name
-
-
-def _settings(row: Measured) -> dict[str, str]:
-    """Everything that may tell two entries of one algorithm apart, as text."""
-    return {
-        "loss": row.loss.name,
-        **{name: _text(value) for name, value in row.algorithm.options.items()},
-        **{name: _text(value) for name, value in row.backbone.options.items()},
-        **{name: _text(value) for name, value in (row.recipe or {}).items()},
-        "epochs": str(row.epochs),
-        "start": row.backbone.start,
-        "precision": row.mode.precision,
-    }
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _line(row: Measured, variant: str) -> Line:
+def _line(row: Measured) -> Line:
     cells = tuple(_cell(row, column.key) for column in words.COLUMNS)
-    searched = (row.algorithm.name, variant, row.backbone.name, row.loss.name, row.note, row.submitter, row.id)
-    return Line(row, cells, file_of(row.id), variant, " ".join(searched).lower())
+    searched = (row.label, row.backbone.name, row.loss.name, row.note, row.submitter, row.id)
+    return Line(row, cells, file_of(row.id), " ".join(searched).lower())
 
 
 def _cell(row: Measured, key: str) -> Cell:

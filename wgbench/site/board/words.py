@@ -78,6 +78,13 @@ LEVELS = {
 }
 
 
+DEPARTURES = {  # by their kind
+    "narrowed": "Run in part",
+    "data": "Data",
+    "changed": "Other settings",
+}
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a dataset's table. `first` is the direction that a first click sorts in."""
@@ -96,7 +103,13 @@ COLUMNS: tuple[Column, ...] = (
         "Place by final worst-group accuracy among complete, fully replayed entries of one network.",
         "ascending",
     ),
-    Column("algorithm", "algorithm", "The method; options that tell its entries apart.", "ascending", text=True),
+    Column(
+        "algorithm",
+        "algorithm",
+        "The method, with its loss where that is not cross-entropy, and settings that tell rows apart.",
+        "ascending",
+        text=True,
+    ),
     Column("needs", "supervision", "Labels it may see beyond the labels of train.", "ascending", text=True),
     Column("wga_early", "early", SCORES["wga_early"].definition),
     Column("wga_selected", "selected", SCORES["wga_selected"].definition),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from wgbench.config import slug
 from wgbench.evaluation.intervals import Interval
 from wgbench.evaluation.scores import Score
-from wgbench.results.ground import Ground, settings, shown
+from wgbench.results.ground import Ground
 from wgbench.results.groups import Moment, group_accuracies
+from wgbench.results.labels import settings, shown
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 from wgbench.results.side_by_side import Line

@@ -9,6 +9,7 @@ from wgbench.config import slug
 from wgbench.plots import accuracy, scores, weight_decay, weights
 from wgbench.plots.series import plain
 from wgbench.results.ground import Ground
+from wgbench.results.labels import USUAL_LOSS
 from wgbench.results.stored import Stored
 from wgbench.site.board.numbers import percent
 
@@ -80,10 +81,10 @@ def file_name(stored: Stored) -> str:
 
 
 def _few(entries: Sequence[Stored]) -> list[Stored]:
-    """All entries where one panel can hold them, else those of the paper's algorithms, else the best."""
+    """All entries where one panel can hold them, else those of the paper's algorithms and loss, else the best."""
     if len(entries) <= MOST:
         return list(entries)
-    paper = [stored for stored in entries if stored.entry.algorithm.name in PAPER]
+    paper = [s for s in entries if s.entry.algorithm.name in PAPER and s.entry.loss.name == USUAL_LOSS]
     return (paper or list(entries))[:MOST]
 
 

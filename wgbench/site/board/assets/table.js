@@ -43,6 +43,7 @@
     needs: field("needs").value,
     level: field("level").value,
     network: field("network").value,
+    loss: field("loss").value,
     complete: field("complete").checked ? "1" : "",
   });
 
@@ -53,6 +54,7 @@
       (!filter.needs || data.needs === filter.needs) &&
       (!filter.level || Number(data.level) >= Number(filter.level)) &&
       (!filter.network || data.network === filter.network) &&
+      (!filter.loss || data.loss === filter.loss) &&
       (!filter.complete || data.complete === "1")
     );
   }
@@ -86,7 +88,7 @@
     const state = new URLSearchParams(location.hash.slice(1));
     field("q").value = state.get("q") ?? "";
     field("complete").checked = state.get("complete") === "1";
-    for (const name of ["needs", "level", "network"]) {
+    for (const name of ["needs", "level", "network", "loss"]) {
       const value = state.get(name) ?? "";
       field(name).value = [...field(name).options].some((option) => option.value === value) ? value : "";
     }
