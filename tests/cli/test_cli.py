@@ -195,9 +195,9 @@ NEEDLESS = {"numpy", "yaml", "filelock", "multiprocessing", "wgbench.launch", "w
 
 def imported(*words, cwd=None, watched=HEAVY):
     code = (
-        "import sys\nfrom wgbench.cli.main import outcome\n"
+        "import sys\nbefore = set(sys.modules)\nfrom wgbench.cli.main import outcome\n"  # coverage imports some itself
         f"code = outcome({list(words)!r})\n"
-        f"print('IMPORTED', *sorted({watched!r} & sys.modules.keys()))\nsys.exit(code)"
+        f"print('IMPORTED', *sorted({watched!r} & sys.modules.keys() - before))\nsys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=cwd)
     assert done.returncode in (0, 2), done.stderr

@@ -17,7 +17,7 @@ from wgbench.types import Preprocess, Ragged
 SHARE = 0.6  # of a device's free memory that images may take
 
 
-def fits(x: Tensor | Ragged, views: Views, device: torch.device) -> bool:
+def fits(x: Tensor | Ragged, views: Views, device: torch.device) -> bool:  # pragma: no cover - on a GPU only
     """Whether a split can live on a CUDA device: its images and evaluation views, and no colours, which PIL makes."""
     data = x.data if isinstance(x, Ragged) else x
     free, _ = torch.cuda.mem_get_info(device)

@@ -74,7 +74,7 @@ class Pictures:
 
     def _ready(self, pixels: Tensor) -> Tensor:
         """Images (B, H, W, C) uint8 as what the network takes; only bytes travel to a GPU."""
-        if self.device.type == "cuda":
+        if self.device.type == "cuda":  # pragma: no cover - on a GPU only
             pixels = pixels.pin_memory().to(self.device, non_blocking=True)
         return normalised(pixels, self.preprocess).to(self.device, self.dtype)
 

@@ -64,7 +64,7 @@ class Update:
                 self.state[name].copy_(value)
         return losses, weights, logits
 
-    def _held(self) -> Tensors:
+    def _held(self) -> Tensors:  # pragma: no cover - on a GPU only
         """All that a step changes."""
         parts = (self.networks.state_dict(), state.optimizer_tensors(self.optimizer.inner), self.state)
         return {f"{i} {name}": tensor for i, part in enumerate(parts) for name, tensor in part.items()}

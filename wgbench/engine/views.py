@@ -62,7 +62,7 @@ def inputs(
     if views is not None:
         if mode.pipeline == "reference":
             return Loader(split.x, views, preprocess, device, dtype)
-        if device.type == "cuda" and fits(split.x, views, device):
+        if device.type == "cuda" and fits(split.x, views, device):  # pragma: no cover - on a GPU only
             return OnDevice(split.x, views, preprocess, device, dtype, cache, compiled=mode.compiled)
         return Pictures(split.x, views, preprocess, device, dtype, cache)
     if isinstance(split.x, Ragged):

@@ -32,6 +32,9 @@ class Captured:
         """The results, valid until the next call."""
         if given[0].device.type != "cuda":
             return self.function(*given)
+        return self._replayed(given)
+
+    def _replayed(self, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:  # pragma: no cover - on a GPU only
         if self.graph is None:
             self._capture(given)
         assert self.graph is not None
@@ -40,7 +43,7 @@ class Captured:
         self.graph.replay()
         return self.results
 
-    def _capture(self, given: tuple[Tensor, ...]) -> None:
+    def _capture(self, given: tuple[Tensor, ...]) -> None:  # pragma: no cover - on a GPU only
         self.fixed = [tensor.clone() for tensor in given]
         warmed_up(lambda: self.function(*self.fixed), self.held)
         graph = torch.cuda.CUDAGraph()
@@ -54,7 +57,8 @@ def warmed_up(call: Callable[[], object], held: Callable[[], Mapping[str, Tensor
     before = {name: tensor.clone() for name, tensor in held().items()}
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices):
-        if devices:  # a graph wants to have been run on another stream than the default one
+        if devices:  # pragma: no cover - on a GPU only
+            # A graph wants to have been run on another stream than the default one.
             stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):

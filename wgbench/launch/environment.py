@@ -29,7 +29,7 @@ def environment(device: torch.device, threads: int, deterministic: bool) -> dict
 
 def device_name(device: torch.device) -> str:
     """The processor's name."""
-    if device.type == "cuda":
+    if device.type == "cuda":  # pragma: no cover - on a GPU only
         return torch.cuda.get_device_name(device)
     return f"{_processor()} (CPU)" if device.type == "cpu" else str(device)
 
