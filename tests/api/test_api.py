@@ -146,8 +146,25 @@ def test_many_entries_are_a_table(result):
     assert difference["difference"] == pytest.approx(result.entry.scores.erm_excess_final.mean)
     with pytest.raises(UnknownName, match="did you mean algorithm"):
         found.where(algoritm="gdro")
+    assert (len(found), len(found[:1]), found[0].id) == (len(found.entries), 1, found.entries[0].id)
+    assert repr(found[:1]) == repr(found[0])
+    assert repr(found[:0]) == "no entries"
+    assert "no entries" in found[:0]._repr_html_()
+    with pytest.raises(UnknownName, match="plot 'score': no such figure; did you mean scores"):
+        found.plot("score")
     with pytest.raises(BadEntry, match="there are none"):
         wgbench.entries(Path(__file__).parent)
+
+
+def test_entries_of_several_grounds_are_told_apart_and_reported_on(result, tmp_path):
+    both = wgbench.Results((result, wgbench.load(committed("gdro"))))
+    shown = both._repr_html_()
+    assert "<b>2 entries</b>" in shown
+    assert ", toy, mlp<" in shown
+    assert ", colored-digits, mlp<" in shown
+    page = both[:1].report(tmp_path / "report")
+    assert page.is_file()
+    assert "toy" in page.read_text()
 
 
 def test_what_notebooks_show_is_escaped(result):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from wgbench import __version__
+from wgbench.checks import CheckFailed
 from wgbench.cli.main import outcome
 
 QUICK = ["--epochs", "22", "--jobs", "1"]
@@ -120,6 +122,15 @@ def test_settings_reach_their_owners(cli):
         (["info", "gdr"], "did you mean gdro"),
         (["leaderboard", "add", "nowhere"], "give the folder that `wgbench run` printed"),
         (["fly"], "see `wgbench --help`"),
+        (["run", "gdro", "toy", "--ray-address", "auto"], "cells are not run by Ray; add --launcher ray"),
+        (["run", "gdro", "toy", "--set", f"nu={'[' * 600}"], "nested too deeply; write a number, a text or a short"),
+        (["run", "gdro", "toy", "--compile", "--pipeline", "reference"], "drop one of --compile and --pipeline"),
+        (
+            ["run", "gdro", "toy", "--set", "recipe.loss=squared", "--set", "recipe.label_smoothing=.1"],
+            "the loss squared has no smoothing; leave it 0, or take cross-entropy",
+        ),
+        (["check", "algoritm", "erm"], "did you mean algorithm"),
+        (["theory", "theorem-5", "--widths", "a,b"], "write --widths 64,128,256,512,1024"),
     ],
 )
 def test_mistakes_are_said_in_one_line_with_the_remedy(cli, words, remedy):
@@ -150,6 +161,41 @@ def test_ctrl_c_says_how_to_go_on(cli, monkeypatch):
     code, _, err = cli("run", "gdro", "toy", *QUICK)
     assert code == 130
     assert "the same command goes on where it was" in err
+
+
+def test_the_version_is_said_alone(cli):
+    assert cli("--version") == (0, f"wgbench {__version__}\n", "")
+
+
+@pytest.mark.parametrize("problem", [OSError(5, "Input/output error"), ZeroDivisionError("by nothing")])
+def test_an_error_that_nobody_foresaw_is_not_hidden(cli, monkeypatch, problem):
+    def fails(*_, **__):
+        raise problem
+
+    monkeypatch.setattr("wgbench.checks.checks", fails)
+    with pytest.raises(type(problem)):
+        cli("check", "algorithm", "erm")
+
+
+def test_checks_that_fail_are_sentences_and_the_others_are_run(cli, monkeypatch):
+    def broken():
+        raise CheckFailed("algorithm erm", "it prints", "let it return what it has to say")
+
+    class Check:
+        def __init__(self, name, run):
+            self.name, self.run = name, run
+
+        def __call__(self):
+            self.run()
+
+        def __str__(self):
+            return self.name
+
+    monkeypatch.setattr("wgbench.checks.checks", lambda *_: [Check("purity", broken), Check("order", lambda: None)])
+    code, out, err = cli("check", "algorithm", "erm")
+    assert code == 2
+    assert out.splitlines() == ["FAIL  purity: it prints; let it return what it has to say", "ok    order"]
+    assert err == "wgbench: check algorithm erm: 1 checks failed; mend the first, and run it again\n"
 
 
 def test_ls_lists_every_kind_and_takes_patterns(cli):

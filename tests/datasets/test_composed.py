@@ -224,3 +224,50 @@ def test_the_real_files_make_the_published_sizes(name, given_data, cache):
     splits = loaded(name, Root(cache, given_data))
     assert [len(s) for s in splits.values()] == list(datasets.registry.find(name).target.sizes.values())
     assert agreement(splits["train"]) == pytest.approx(0.95, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["colored-mnist", "dominoes"])
+def test_samples_have_the_shapes_of_the_pictures(name, source):
+    small = {"colored-mnist": {"examples": 200}, "dominoes": {"examples": 36}}[name]
+    dataset, splits = datasets.make(name), loaded(name, source, **small)
+    made, real = dataset.sample(40, 0), splits["val"]
+    assert (made.x.shape[1:], made.x.dtype) == (real.x.shape[1:], real.x.dtype)
+    assert (made.n_classes, made.n_groups) == (real.n_classes, real.n_groups)
+    assert made.columns.any(0).all()
+    assert torch.equal(made.x, dataset.sample(40, 0).x)
+    assert not torch.equal(made.x, dataset.sample(40, 1).x)
+
+
+@pytest.mark.parametrize("name", ["colored-mnist", "dominoes"])
+def test_the_published_counts_are_asked_for_where_nothing_was_narrowed(name, source, monkeypatch):
+    with pytest.raises(BadData, match=rf"{name} train: .*expected"):
+        loaded(name, source)
+
+
+def test_what_the_hub_delivers_is_read_whatever_its_column_is_called(tmp_path, monkeypatch):
+    import datasets as hub
+
+    monkeypatch.setattr(raw_images, "SIZES", {"mnist": N, "cifar10": N})
+    monkeypatch.setattr(raw_images, "SHA256", {})
+
+    def deliver(repo, split):
+        name, column = ("mnist", "image") if "mnist" in repo else ("cifar10", "img")
+        images, labels = arrays(name, split)
+        return hub.Dataset.from_dict({column: [Image.fromarray(i) for i in images], "label": labels})
+
+    monkeypatch.setattr(hub, "load_dataset", deliver)
+    for name in ("mnist", "cifar10"):
+        images, labels = raw_images.load(name, "test", Root(tmp_path))
+        wanted, wanted_labels = arrays(name, "test")
+        order = sorted(range(N["test"]), key=lambda i: hashlib.sha256(wanted[i].tobytes()).digest())
+        assert np.array_equal(images, wanted[order])
+        assert np.array_equal(labels, wanted_labels[order])
+
+
+def test_a_damaged_archive_of_mnist_is_named(tmp_path):
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for name in raw_images.IDX["train"]:
+        (folder / f"{name}.gz").write_bytes(gzip.compress(idx(np.zeros((3, 2, 2))))[:-9])
+    with pytest.raises(BadData, match=r"ubyte\.gz: damaged \(.*\); get it again"):
+        raw_images.load("mnist", "train", Root(tmp_path / "cache", tmp_path / "data"))

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
 from pyarrow import parquet
 
 from wgbench import datasets, protocol
-from wgbench.errors import BadOption, DownloadFailed
+from wgbench.errors import BadData, BadOption, DownloadFailed
 from wgbench.request import Request
 from wgbench.types import Preprocess, Root
 
@@ -112,3 +113,52 @@ def test_the_fingerprint_follows_the_labels(table, tmp_path):
     first = loaded(table, root, **NAMES)[0].fingerprint(root)
     parquet.write_table(pa.table({**rows(100, 0), "place": np.zeros(100, int)}), table / "train.parquet")
     assert loaded(table, root, **NAMES)[0].fingerprint(root) != first
+
+
+@pytest.fixture
+def comments(tmp_path):
+    """Texts in pairs, saved as the library saves them."""
+    import datasets as hub
+
+    def part(n):
+        own = {key: list(values) for key, values in rows(n, 0).items() if key in ("kind", "place")}
+        return hub.Dataset.from_dict(
+            own | {"text": [f"first {i}" for i in range(n)], "pair": [f"second {i}" for i in range(n)]}
+        )
+
+    path = tmp_path / "own-comments"
+    hub.DatasetDict({"train": part(40), "validation": part(12), "test": part(20)}).save_to_disk(path)
+    return path
+
+
+def test_texts_that_the_library_saved_are_read_with_their_pairs(comments, tmp_path):
+    root = Root(tmp_path / "cache")
+    dataset, splits = loaded(comments, root, **NAMES, text="text", pair="pair")
+    assert dataset.modality == "text"
+    assert [len(s) for s in splits.values()] == [40, 12, 20]
+    assert dataset.texts(root, "test")[3] == ("first 3", "second 3")
+    assert splits["test"].group.tolist() == [2 * (i % 2) + i // 2 % 2 for i in range(20)]
+    first, again = (splits["test"].x[i] for i in (0, 1))
+    assert first.shape == again.shape
+    assert not torch.equal(first, again), "another number is another word"
+
+
+def test_a_table_without_a_number_is_no_table(table, tmp_path):
+    for split in ("train", "test"):
+        path = table / f"{split}.parquet"
+        parquet.write_table(parquet.read_table(path).select(["kind", "place", "name"]), path)
+    with pytest.raises(BadData, match=r"nor numeric ones beside target and attribute; name them: --set dataset\.image"):
+        loaded(table, Root(tmp_path / "cache"), **NAMES)
+
+
+def test_a_picture_that_cannot_be_decoded_is_counted_by_its_row(pictures, tmp_path):
+    path = pictures / "train" / "3.png"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(BadData, match=r"row 3 \("):
+        loaded(pictures, Root(tmp_path / "cache"), **NAMES)
+
+
+def test_pictures_of_unknown_sizes_get_usual_views(pictures, tmp_path):
+    dataset, _ = loaded(pictures, Root(tmp_path / "cache"), **NAMES)
+    views = dataset.recipe.views
+    assert (dataset.modality, views.size, views.eval) == ("image", 224, (("resize", 256), ("crop", 224)))

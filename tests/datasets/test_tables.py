@@ -1,6 +1,8 @@
 """COMPAS and Adult: their source's format, their counts, what is said of damage."""
 
 import csv
+import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -129,3 +131,65 @@ def test_a_short_line_of_adult_is_named(incomes):
     path.write_text(path.read_text() + "39, State-gov\n")
     with pytest.raises(BadData, match="line 402: 2 fields instead of 15"):
         datasets.make("adult").load(incomes, "train", Preprocess())
+
+
+@pytest.mark.parametrize("name", ["adult", "compas"])
+def test_samples_have_the_shapes_of_the_tables(name, request):
+    root, dataset = request.getfixturevalue({"adult": "incomes", "compas": "small"}[name]), datasets.make(name)
+    real, made = dataset.load(root, "val", Preprocess()), dataset.sample(40, 0)
+    wide = {"adult": 108, "compas": 8}[name]  # what the published tables come to; the small one has fewer words
+    assert made.x.shape == (40, wide)
+    assert (made.x.dtype, made.n_classes, made.n_groups) == (real.x.dtype, real.n_classes, real.n_groups)
+    assert made.columns.shape == (40, len(dataset.group_names))
+    assert made.columns.any(0).all()
+    assert torch.equal(made.x, dataset.sample(40, 0).x)
+    assert not torch.equal(made.x, dataset.sample(40, 1).x)
+
+
+@pytest.mark.parametrize("name", ["adult", "compas"])
+def test_a_changed_table_is_other_data(name, request):
+    root, dataset = request.getfixturevalue({"adult": "incomes", "compas": "small"}[name]), datasets.make(name)
+    before, path = dataset.fingerprint(root), root.data / name / {"adult": adult.TEST, "compas": compas.FILE}[name]
+    assert before == dataset.fingerprint(root)
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert dataset.fingerprint(root) != before
+
+
+def test_a_label_that_is_none_and_an_empty_table_are_named(tmp_path, incomes):
+    path = write_compas(tmp_path / "a", [person(1, is_recid="2")]) / compas.FILE
+    with pytest.raises(BadData, match="line 2: is_recid is '2', neither 0 nor 1"):
+        compas.read(path)
+    with pytest.raises(BadData, match="it has no rows; get the table again"):
+        compas.read(write_compas(tmp_path / "b", []) / compas.FILE)
+    (incomes.data / "adult" / adult.TEST).unlink()
+    with pytest.raises(BadData, match=r"adult\.test: not there; get both files"):
+        datasets.make("adult").load(incomes, "test", Preprocess())
+    (incomes.data / "adult" / adult.TRAIN).write_text("\n")
+    with pytest.raises(BadData, match=r"adult\.data: it has no rows"):
+        datasets.make("adult").load(incomes, "train", Preprocess())
+
+
+def test_without_a_folder_the_tables_are_downloaded_once(incomes, small, tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(urls, path, checksum, by_hand):
+        asked.append((*urls, checksum))
+        assert "--data-dir" in by_hand
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for name in (adult.TRAIN, adult.TEST):
+                    archive.write(incomes.data / "adult" / name, name)
+        else:
+            shutil.copyfile(small.data / "compas" / compas.FILE, path)
+        return path
+
+    monkeypatch.setattr("wgbench.datasets.download.fetch", fetch)
+    root = Root(tmp_path / "empty")
+    for name, given in (("adult", incomes), ("compas", small)):
+        dataset = datasets.make(name)
+        dataset.prepare(root)
+        assert torch.equal(dataset.load(root, "val", Preprocess()).x, dataset.load(given, "val", Preprocess()).x)
+    assert asked[0] == (adult.Adult.url, None)  # its publisher states no checksum
+    assert asked[-1] == (compas.Compas.url, compas.Compas.sha256[compas.FILE])
+    assert len([one for one in asked if one[0] == adult.Adult.url]) == 1

@@ -10,7 +10,7 @@ import pytest
 from wgbench import protocol
 from wgbench.cli.main import outcome
 from wgbench.config import Mode, Plugin
-from wgbench.errors import BadEntry
+from wgbench.errors import BadEntry, StoreFailed
 from wgbench.evaluation.scores import cell_scores
 from wgbench.request import Request
 from wgbench.results import building, leaderboard, schema, stored
@@ -69,6 +69,12 @@ def at(*path, to):
     return change
 
 
+def more_of_the_first_group(counts):
+    """Counts of a split with one example more."""
+    first, *others = counts["total"]
+    return {"total": [first + 1, *others], "n": counts["n"] + 1}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -90,10 +96,18 @@ def at(*path, to):
         (at("cells", to=lambda cells: cells[1:]), f"{CELL}: the protocol has this cell, and the entry has not"),
         (at("cells", to=lambda cells: [*cells, cells[0]]), f"{CELL}: it is there twice"),
         (at("cells", 0, "epochs", to=20), f"{CELL}: its scored stage has 20 epochs, and the recipe 24"),
+        (at("cells", 0, "diverged_at", to=99), f"{CELL}: it diverged at epoch 99 of 24"),
+        (at("recipe", "weight_decay", to=0.1), "its recipe has weight decay 0.1: that belongs into the grid"),
         (at("recipe", "lr", to=0.2), "does not follow from what it says it ran"),
         (at("dataset", "counts", "test", "total", 1, to=10), "test, group no-1: it has 10 examples, and "),
         (at("dataset", "counts", "test", "n", to=90), "test: groups and classes do not fit into 90 examples"),
         (at("dataset", "counts", "train", to=lambda c: {**c, "total": c["total"][:3]}), "train: counts of 3 groups"),
+        (
+            at("dataset", "counts", "test", to=more_of_the_first_group),
+            "test: it has 81 examples, and 80 when registered",
+        ),
+        (at("dataset", "counts", to=lambda c: {"train": c["train"]}), "its dataset has counts of train, and not of tr"),
+        (at("dataset", "classes", to=[]), "it has 4 groups and 0 classes: 1 to 10000 are possible"),
         (at("dataset", "group_names", 0, to="best"), "its group_names are not those of the registered dataset"),
         (at("dataset", "fingerprint", to="1" * 16), f"its data has fingerprint {'1' * 16}, and ours {'0' * 16}"),
         (at("backbone", "start", to="pretrained"), "its network starts 'pretrained', and by its recipe 'from scratch'"),
@@ -113,6 +127,10 @@ def at(*path, to):
         (at("files", "curves.parquet", to="0" * 64), "curves.parquet is not the file that was scored: its SHA-256 is "),
         (at("environment", "threads", to="all"), "its environment has 'all' threads"),
         (at("environment", "packages", to=[1]), "its environment has '1' threads, and packages '[1]'"),
+        (at("environment", "packages", to={"x": "y" * 20_000}), "its environment is too long"),
+        (at("data", to="1" * 16), f"its data has fingerprint {'0' * 16}, and its cells were made of {'1' * 16}"),
+        (at("data", to="1" * 16), "it names data that its dataset pins down"),
+        (at("cost", "images_per_second", to=-1.0), "it trained -1 images per second"),
         (at("note", to="x" * 5000), "its note is longer than 4000 characters"),
         (at("recipe", "epochs", to=10**12), "cells of up to 1000000000000 epochs: more than a board takes"),
         (at("schema", to=2), "schema: Input should be 1"),
@@ -263,6 +281,23 @@ def test_files_that_are_no_tables_or_do_not_belong_are_named(gdro, problems, tmp
     only("curves.parquet is no plain file")
     (gdro / "run.sh").write_text("true")
     only("'run.sh' is no file of an entry")
+
+
+def test_a_file_and_a_link_are_no_entry(gdro, tmp_path):
+    (tmp_path / "link").symlink_to(gdro)
+    for path in (gdro / schema.CURVES, tmp_path / "link"):
+        assert check(path).problems == ("it is no folder",)
+
+
+def test_predictions_of_a_network_that_had_diverged_are_named(gdro, problems, tamper):
+    def cut(columns):
+        cells = zip(columns["seed"], columns["weight_decay"], columns["epoch"], strict=True)
+        kept = [i for i, (seed, decay, epoch) in enumerate(cells) if (seed, decay) != (2002, 0.0) or epoch < 23]
+        return {name: [values[i] for i in kept] for name, values in columns.items()}
+
+    tamper.table(gdro, schema.CURVES, cut)
+    tamper.entry(gdro, at("cells", 0, "diverged_at", to=23))
+    assert "predictions.parquet, final-2002: training had diverged, and there are predictions" in problems()
 
 
 def test_deep_or_large_json_is_refused(gdro, problems):
@@ -431,6 +466,14 @@ def test_what_is_wrong_is_neither_added_nor_built(board, gdro, tmp_path, tamper)
     assert not (tmp_path / "other").exists()
     with pytest.raises(BadEntry, match="neither an entry"):
         check_any(tmp_path)
+
+
+def test_another_result_with_the_id_of_one_on_the_board_is_not_put_over_it(board, gdro, toy_entries, tamper):
+    tamper.entry(gdro, at("note", to="mine is better"))
+    before = (gdro / schema.ENTRY).read_bytes()
+    with pytest.raises(StoreFailed, match=r"another result with this id is on the board; compare them, and delete /"):
+        leaderboard.add(toy_entries["gdro"], board)
+    assert (gdro / schema.ENTRY).read_bytes() == before
 
 
 def test_require_gives_the_entry(gdro):

@@ -93,7 +93,13 @@ def test_entries_on_other_ground_are_refused(entry, fields, said):
 
 
 def test_what_else_differs_is_said(entry):
-    other = changed(entry("gdro"), recipe={"lr": 0.5}, mode={"precision": "bf16"}, tuning={"configurations": 8})
+    other = changed(
+        entry("gdro"),
+        recipe={"lr": 0.5},
+        mode={"precision": "bf16", "pipeline": "reference"},
+        tuning={"configurations": 8},
+    )
+    other = changed(other, backbone={"start": "pretrained"})
     other = changed(other, protocol={"weight_decays": (0.0, 0.1)})
     other = other.model_copy(update={"loss": Plugin(name="squared", version=1)})
     found = compare(entry("gdro"), other)
@@ -101,6 +107,8 @@ def test_what_else_differs_is_said(entry):
         "the recipes differ: lr 0.02 and 0.5",
         "the losses differ: name cross-entropy and squared, options {'smoothing': 0.0} and {}",
         "the precision differs: fp32 and bf16",
+        "the pipeline differs: fast and reference",
+        "the initial weights differ: from scratch and pretrained",
         "the grids of weight decays differ: scores along them are left out",
         "hyper-parameters were chosen differently: default and searched(8)",
     )

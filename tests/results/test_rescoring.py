@@ -10,6 +10,7 @@ from wgbench.cli.main import outcome
 from wgbench.errors import BadEntry
 from wgbench.results import schema
 from wgbench.results.checking import check_board
+from wgbench.results.identity import subject_of
 from wgbench.results.known import labels
 from wgbench.results.rescoring import rescore, rescore_any
 from wgbench.types import Root
@@ -96,6 +97,18 @@ def test_the_verb_says_what_it_changed(board, gdro, capsys, tamper):
     erm, ours = capsys.readouterr().out.splitlines()
     assert erm.endswith(": up to date")
     assert ours == f"{gdro}: rescored"
+    assert outcome(["leaderboard", "rescore", str(gdro)]) == 0
+    assert capsys.readouterr().out == f"{gdro}: up to date\n"
+
+
+def test_entries_under_other_rules_are_not_rescored_under_ours(gdro, tamper, tmp_path):
+    alone = shutil.copytree(gdro, tmp_path / "alone")
+    tamper.entry(alone, lambda e: (e.update(rules="2.0"), e["protocol"].update(rules="2.0")))
+    tamper.entry(alone, lambda e: e.update(id=subject_of(schema.read(alone)).digest()))
+    before = (alone / schema.ENTRY).read_bytes()
+    with pytest.raises(BadEntry, match=r"made under rules 2\.0; scores under 1\.0 are defined otherwise"):
+        rescore(alone)
+    assert (alone / schema.ENTRY).read_bytes() == before
 
 
 def plain(node):

@@ -66,6 +66,10 @@ def test_departures_from_the_papers_setting_are_said(waterbirds):
             "algorithm": waterbirds.algorithm.model_copy(update={"options": {"nu": 0.1}}),
             "protocol": waterbirds.protocol.model_copy(update={"seeds": (2002,)}),
             "partial": ("1 of 5 seeds",),
+            "backbone": waterbirds.backbone.model_copy(update={"name": "resnet18"}),
+            "weights": "0" * 64,
+            "data": "1" * 16,
+            "tuning": waterbirds.tuning.model_copy(update={"configurations": 8}),
         }
     )
     said = departures(changed)
@@ -74,6 +78,8 @@ def test_departures_from_the_papers_setting_are_said(waterbirds):
     assert "nu 0.1 instead of 0.01" in said
     assert "no seed 2022, 2042, 2062, 2082" in said
     assert "partial: 1 of 5 seeds" in said
+    assert {"initial weights from a file", "a part of the data", "hyper-parameters searched(8)"} <= set(said)
+    assert any(line.startswith("backbone resnet18 instead of ") for line in said)
 
 
 def test_the_entry_closest_to_the_papers_setting_is_taken(waterbirds):

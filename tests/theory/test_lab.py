@@ -3,11 +3,16 @@
 import dataclasses
 import json
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from wgbench.cli.main import outcome
+from wgbench.cli.theory import _failing as failing
 from wgbench.errors import UnknownName
+from wgbench.plots.theory import figure
 from wgbench.theory import lab
+from wgbench.theory.methods import TITLES
 from wgbench.theory.names import NAMES
 from wgbench.theory.records import NOT_SUPPORTED, OUTSIDE, SUPPORTED, Settings
 
@@ -90,6 +95,55 @@ def test_the_command_writes_one_page_figures_and_json(found, store, tmp_path, ca
     assert 'src="http' not in page
     assert list(out.rglob("*.png"))
     assert list(out.rglob("*.svg"))
+
+
+def test_the_command_says_verdicts_controls_and_where_the_report_is(found, store, tmp_path, capsys):
+    (tmp_path / "theory").symlink_to(store.root)
+    assert outcome(["theory", "theorem-7", "appendix-c1", "--quick", "--runs", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    for name in ("theorem-7", "appendix-c1"):
+        finding = found[name][0]
+        assert f"{finding.title}: {EXPECTED[name]}" in out
+    controls = sum(r.control for r in found["theorem-7"][0].rows)
+    assert f"{controls} fail, as they must" in out
+    assert "the control passes" not in out
+    assert out.splitlines()[-1] == f"report: {store_page(tmp_path)}"
+
+
+def store_page(runs):
+    return runs / "theory" / "report" / "theory.html"
+
+
+def test_a_control_that_passes_is_said_to_take_the_meaning(found):
+    finding = found["theorem-7"][0]
+    passing = [r.model_copy(update={"verdict": SUPPORTED}) if r.control else r for r in finding.rows]
+    changed = finding.model_copy(update={"rows": tuple(passing)})
+    (what, *_) = (r.what for r in finding.rows if r.control)
+    assert failing([finding]) == []
+    assert f"this rule tells nothing here: {finding.title}: {what}" in failing([changed])[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_has_a_figure_of_its_own_numbers(found, name):
+    finding, arrays = found[name]
+    drawn = figure(finding, arrays)
+    try:
+        assert all(axes.get_xscale() == "log" for axes in drawn.axes if axes.lines)
+        heights = np.concatenate([line.get_ydata() for axes in drawn.axes for line in axes.lines])
+        assert np.isfinite(heights).all()
+        if name == "theorem-7":
+            (erm,) = [x for x in drawn.axes[0].lines if x.get_label() == TITLES["erm"]]
+            assert np.array_equal(erm.get_xydata().T, [arrays["risk/erm"][:, 0], arrays["gap/erm"][:, 0]])
+            (bound,) = [x for x in drawn.axes[0].lines if x.get_label() == "bound, Eq. 95"]
+            assert bound.get_ydata()[-1] == arrays["factor"][0]  # at a risk of 1
+        if name == "assumption-1":
+            shown = {axes.get_title(loc="left") or axes.get_title(): axes.lines for axes in drawn.axes if axes.lines}
+            for method in (n.removeprefix("q/") for n in arrays if n.startswith("q/")):
+                sums = sum(line.get_ydata() for line in shown[TITLES[method]])
+                q = arrays[f"q/{method}"][1:]
+                assert sums == pytest.approx(q.shape[1] * q.sum(1)), "one line per example, of n q"
+    finally:
+        plt.close(drawn)
 
 
 def test_the_command_lists_claims_and_refuses_what_makes_no_rate(capsys):
