@@ -11,11 +11,12 @@ import warnings
 import numpy as np
 import PIL
 import pytest
+import simplejpeg
 import torch
 from PIL import Image
 
 from wgbench.config import Views
-from wgbench.datasets import decoding, flat, store
+from wgbench.datasets import decoders, decoding, flat, store
 from wgbench.engine.seen import evaluation_views
 from wgbench.errors import BadData, StoreFailed
 
@@ -134,15 +135,16 @@ def test_the_manifest_says_what_was_stored(images, tmp_path):
         ragged = store.open_or_build(tmp_path / "cache", folder, names)
     manifest = json.loads((tmp_path / "cache" / store.key(folder, names) / flat.MANIFEST).read_text())
     assert manifest["images"] == 5
-    assert manifest["decoder"] == f"pillow {PIL.__version__}"
+    assert manifest["decoder"] == f"pillow {PIL.__version__}, simplejpeg {simplejpeg.__version__}"
     sums = [decoding.checksum(ragged[i].numpy()) for i in range(5)]
     assert manifest["checksum"] == hashlib.sha256(b"".join(sums)).hexdigest()
 
 
-def test_another_decoder_makes_another_store(images, monkeypatch):
+@pytest.mark.parametrize("library", [PIL, simplejpeg])
+def test_another_decoder_makes_another_store(images, monkeypatch, library):
     folder, names = images
     before = store.key(folder, names)
-    monkeypatch.setattr(store.PIL, "__version__", "0.0")
+    monkeypatch.setattr(library, "__version__", "0.0")
     assert store.key(folder, names) != before
 
 
@@ -247,14 +249,14 @@ def test_a_full_disk_in_a_process_is_told_as_one_here(many, tmp_path):
 
 def test_a_decoder_that_is_killed_is_said_and_the_next_call_builds(many, tmp_path, monkeypatch):
     folder, names = many
-    ask = decoding._Decoder.ask
+    ask = decoders._Decoder.ask
 
     def kills_the_second(self, task):
         ask(self, task)
         if names[40] in task["names"]:
             self.process.kill()
 
-    monkeypatch.setattr(decoding._Decoder, "ask", kills_the_second)
+    monkeypatch.setattr(decoders._Decoder, "ask", kills_the_second)
     with pytest.raises(StoreFailed, match=r"ended with status -9; call the same command again"):
         store.open_or_build(tmp_path / "cache", folder, names, workers=2)
     monkeypatch.undo()

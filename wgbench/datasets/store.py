@@ -1,7 +1,7 @@
 """Images decoded once: RGB bytes at native resolution in one memory-mapped file.
 
 The store's name follows from the files (names, sizes, times) and the decoder, so a changed source or decoder is another
-store, which takes the place of the older one. Its manifest has the decoder's version and a hash of the pixels,
+store, which takes the place of the older one. Its manifest has the decoders' versions and a hash of the pixels,
 `sources.txt` the SHA-256 of every file.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from wgbench.datasets import decoding, flat
+from wgbench.datasets import decoders, decoding, flat
 from wgbench.datasets.decoding import Decoded
 from wgbench.datasets.flat import Item
 from wgbench.errors import BadData
@@ -43,6 +43,7 @@ def open_or_build(
         lambda target: _decoded(source, names, max_pixels, n, target),
         f"images in {source}",
         {"source": str(source.resolve()), "names": hashlib.sha256("\n".join(names).encode()).hexdigest()},
+        decoding.versions(),
     )
 
 
@@ -52,12 +53,13 @@ def built(
     images: Callable[[Path], Iterator[Item | str]],
     asked: str,
     source: Mapping[str, str] | None = None,
+    decoder: str = f"pillow {PIL.__version__}",
 ) -> Ragged:
     """The store in `folder`, made now from `n` images if it is not there; a string stands for a bad image.
 
     `source` says which files these are: an older store of the same ones is removed when the new one is whole.
     """
-    manifest = {"schema": SCHEMA, "decoder": f"pillow {PIL.__version__}", "source": None, **(source or {})}
+    manifest = {"schema": SCHEMA, "decoder": decoder, "source": None, **(source or {})}
     plan = flat.Plan(n, np.uint8, asked, "image", "decoding", images, manifest, AGAIN, tuple(source or ()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # max_pixels is our own limit
@@ -67,7 +69,7 @@ def built(
 
 def key(source: Path, names: Sequence[str]) -> str:
     """What a store is made from, as 32 hexadecimal digits: decoder, names, sizes and times of the files."""
-    seen = hashlib.sha256(f"{SCHEMA} pillow {PIL.__version__}".encode())
+    seen = hashlib.sha256(f"{SCHEMA} {decoding.versions()}".encode())
     for name in names:
         status = (source / name).stat()
         seen.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())
@@ -75,7 +77,7 @@ def key(source: Path, names: Sequence[str]) -> str:
 
 
 def verify(images: Ragged) -> None:
-    """Hash the stored pixels and the files behind them, and decode some again; BadData says what differs."""
+    """Hash the stored pixels and the files behind them, and let Pillow decode some again; BadData says what differs."""
     folder = images.store
     if folder is None:
         return
@@ -96,7 +98,7 @@ def verify(images: Ragged) -> None:
         wrong = f"{len(changed)} files have changed or gone since (first: {changed[0]})"
         raise BadData(f"images in {source}", wrong, "copy them again from where they came from")
     for i in range(0, len(listed), max(1, len(listed) // SAMPLED)):
-        again = decoding.read(source / listed[i][1], listed[i][1], MAX_PIXELS)
+        again = decoding.read(source / listed[i][1], listed[i][1], MAX_PIXELS, quick=False)
         if isinstance(again, str) or not np.array_equal(again.pixels.reshape(-1), whole.array(i)):
             raise BadData(asked, f"{listed[i][1]} decodes to other pixels now", "delete the folder: it is built again")
 
@@ -112,7 +114,7 @@ def _decoded(source: Path, names: Sequence[str], max_pixels: int, workers: int, 
             made = decoding.read(source / name, name, max_pixels)
             yield made if isinstance(made, str) else _item(made, name)
         return
-    for name, placed in zip(names, decoding.in_processes(source, names, max_pixels, target, workers), strict=True):
+    for name, placed in zip(names, decoders.in_processes(source, names, max_pixels, target, workers), strict=True):
         if isinstance(placed, str):
             yield placed
         else:
