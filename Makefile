@@ -26,7 +26,7 @@ test: $(DEV)  ## the test suite, one process per core
 slow: $(DEV)  ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow
 
-coverage: $(DEV)  ## what the test suite leaves unrun, processes that it starts included; fails under what pyproject.toml asks for
+coverage: $(DEV)  ## what the test suite leaves unrun, processes that it starts included; fails under 95 %
 	$(BIN)/coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -q -m "not slow and not gpu" -n auto --dist loadfile
 	$(BIN)/coverage combine -q

@@ -134,3 +134,11 @@ def test_the_verb_shows_and_removes_only_when_told(store, done, capsys):
     assert not (done / "state-1-12.safetensors").exists()
     assert outcome(["clean", "--runs", str(store / "nowhere")]) == 2
     assert "no such folder; give the folder that holds the runs" in capsys.readouterr().err
+
+
+def test_plans_of_an_earlier_version_go(store):
+    (store / "plans").mkdir()
+    (store / "plans" / "old.json").write_text("{}")
+    assert names(store) == ["old.json"]
+    assert remove([file for file in look(store) if file.left_over]) == (1, 2)
+    assert not (store / "plans" / "old.json").exists()

@@ -1,6 +1,9 @@
 """The hub is asked quietly, and not waited for where there is no network."""
 
 import logging
+import socketserver
+from http.server import BaseHTTPRequestHandler
+from threading import Thread
 
 import pytest
 from huggingface_hub import constants
@@ -46,3 +49,9 @@ def test_the_switch_is_set_back_after_an_error(monkeypatch):
 
 def test_an_address_that_is_none_is_no_answer():
     assert not hub._answers("nonsense")
+
+
+def test_whatever_answers_is_an_answer():
+    with socketserver.TCPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # says 501 to everything
+        Thread(target=server.handle_request, daemon=True).start()
+        assert hub._answers(f"http://127.0.0.1:{server.server_address[1]}")

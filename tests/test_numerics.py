@@ -8,6 +8,7 @@ from wgbench import numerics, runs
 from wgbench.drafting import foreseen
 from wgbench.engine import probe
 from wgbench.engine.probe import Trial
+from wgbench.errors import BadOption
 from wgbench.request import Request
 
 
@@ -62,6 +63,17 @@ def test_what_the_options_settle_needs_no_trial(request_at, asked):
     assert precision(request_at(pipeline="reference")) == "fp32"
     assert foreseen(request_at(pipeline="reference")).mode.pipeline == "reference"
     assert precision(Request("erm", "colored-digits", device="cpu")) == "fp32"
+    assert asked["times"] == 0
+
+
+@pytest.mark.parametrize(("supported", "expected"), [(True, "bf16"), (False, "fp32")])
+def test_gpus_are_asked_and_not_tried(request_at, asked, monkeypatch, supported, expected):
+    elsewhere = {"device": "cuda", "launcher": "slurm", "launcher_options": {"cluster": "local"}}
+    with pytest.raises(BadOption, match=r"GPUs of --launcher slurm do best cannot be tried from here; take --precisi"):
+        foreseen(request_at(**elsewhere))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: supported)
+    assert precision(request_at(**elsewhere)) == expected
     assert asked["times"] == 0
 
 

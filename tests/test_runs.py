@@ -220,3 +220,39 @@ def test_a_file_where_a_folder_belongs(toy_cell, job, tmp_path):
     with pytest.raises(StoreFailed, match="a file lies where a folder belongs; move it, or give another --runs"):
         work.run(job(toy_cell(), "taken"))
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda b: b[: len(b) // 2], r"damaged \("),
+        (lambda _: parquet({"final": [0, 1]}, "int64"), r"damaged \(a column that holds no classes\)"),
+        (lambda _: parquet({"final": [0, None]}, "int16"), r"damaged \(a column that holds no classes\)"),
+    ],
+)
+def test_damaged_predictions_are_named_and_not_read(toy_cell, job, damage, said):
+    done = job(toy_cell(epochs=2))
+    work.run(done)
+    path = runs.folder(done.store, done.cell) / runs.PREDICTIONS
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(StoreFailed, match=rf"predictions\.parquet: {said}"):
+        runs.read_predictions(path)
+
+
+def parquet(columns, kind):
+    """A table as the content of a file."""
+    import io
+
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({name: pa.array(values, kind) for name, values in columns.items()}), buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("group", ["None", "7", '[["one", 0.0]]', "[[1]]"])
+def test_a_record_that_names_no_cells_is_damaged(tmp_path, group):
+    (tmp_path / runs.CELL).write_text(f'{{"group": {group.replace("None", "null")}}}')
+    with pytest.raises(StoreFailed, match=r"damaged \(a group that is none\)"):
+        runs.group(tmp_path)

@@ -1,11 +1,15 @@
 """Methods with stages or several networks, against their published rules."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 import torch
 
 from wgbench import algorithms
+from wgbench.algorithms.base import Algorithm
 from wgbench.errors import AlgorithmFailed
+from wgbench.launch import work
 from wgbench.types import Batch, Data, Split
 
 
@@ -201,3 +205,33 @@ def test_own_epochs_are_passes_over_the_subset(toy_cell, job):
         work.run(j)
         steps.append(runs.read_json(runs.folder(j.store, j.cell) / runs.RESULT)["steps_per_epoch"])
     assert steps == [10, 2]  # 80 // 8, and 16 // 8
+
+
+@dataclass(frozen=True)
+class Asks(Algorithm):
+    """Trains, and asks for what there is not."""
+
+    what: str = "record"
+
+    def weigh(self, losses, batch, state):
+        return torch.full_like(losses, 1 / len(losses)), state
+
+    def run(self, fit, data):
+        trained = fit(self, record=("offline",) if self.what == "record" else ())
+        if self.what == "logits":
+            trained.logits(replace(data.val))
+        return trained
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("record", r"fit\(record=\('offline',\)\): nothing is recorded under that name; write 'online_predictions'"),
+        ("logits", r"the split is none of the cell's; pass data\.train or data\.val"),
+    ],
+)
+def test_authors_of_stages_are_told_what_there_is(what, said, toy_cell, job, monkeypatch):
+    monkeypatch.setattr(algorithms.registry, "_registered", {})
+    algorithms.register("asks", Asks)
+    with pytest.raises(AlgorithmFailed, match=said):
+        work.run(job(toy_cell("asks", what=what, epochs=2)))

@@ -1,7 +1,10 @@
 """`wgbench leaderboard show` as a user meets it."""
 
 import json
+import shutil
 from pathlib import Path
+
+import pytest
 
 from wgbench.cli.main import outcome
 from wgbench.results.board import Board
@@ -54,3 +57,15 @@ def test_what_is_not_there_is_said(tmp_path, capsys):
     assert "nothing of mnist; there is celeba, colored-digits" in capsys.readouterr().err
     assert outcome(["leaderboard", "show", "--board", str(tmp_path)]) == 2
     assert "No such file or directory; run `wgbench leaderboard build --board" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{}", "no json"])
+def test_a_damaged_board_is_named(content, tmp_path, capsys):
+    board = shutil.copytree(BOARD, tmp_path / "board", ignore=lambda _, names: {"results", "verified"} & {*names})
+    for path in board.glob("colored-digits*.json"):
+        path.write_text(content)
+    assert outcome(["leaderboard", "show", "colored-digits", "--board", str(board)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"wgbench: board {board}: ")
+    assert "wgbench leaderboard build" in err
+    assert len(err.splitlines()) == 1

@@ -303,3 +303,20 @@ def test_a_folder_that_was_moved_is_said_by_verify(images, tmp_path):
     found = store.open_or_build(tmp_path / "cache", tmp_path / "moved", names)
     with pytest.raises(BadData, match=r"images: the folder is gone; delete .* it is built again from yours"):
         store.verify(found)
+
+
+def test_what_a_decoder_answers_of_images_that_changed_and_of_disks_that_fail(many, tmp_path):
+    folder, names = many
+    (tmp_path / "pixels").touch()
+    height, width = decoding.size(folder / names[0])
+    task = {"source": str(folder), "names": names[:1], "target": str(tmp_path / "pixels"), "max_pixels": 10**6}
+    (placed,) = decoding._serve({**task, "starts": [7], "sizes": [(height, width)]})["images"]
+    pixels = np.asarray(Image.open(folder / names[0]).convert("RGB"))
+    assert placed[:2] == [height, width]
+    assert (tmp_path / "pixels").read_bytes() == bytes(7) + pixels.tobytes()
+    (changed,) = decoding._serve({**task, "starts": [0], "sizes": [(height + 1, width)]})["images"]
+    assert changed == f"{names[0]} (it changed meanwhile)"
+    (gone,) = decoding._serve({**task, "names": ["gone.png"], "starts": [0], "sizes": [(1, 1)]})["images"]
+    assert gone == "gone.png (FileNotFoundError)"
+    answer = decoding._serve({**task, "target": str(tmp_path / "nowhere" / "x"), "starts": [0], "sizes": [(1, 1)]})
+    assert answer == {"errno": 2, "message": "No such file or directory"}

@@ -14,8 +14,8 @@ import wgbench
 from wgbench import backbones, datasets
 from wgbench.checks.toy import Toy
 from wgbench.cli.main import outcome
-from wgbench.errors import BadEntry, BadOption, MissingData
-from wgbench.export import examples, folder, models
+from wgbench.errors import BadData, BadEntry, BadOption, MissingData
+from wgbench.export import card, examples, folder, models
 from wgbench.export.folder import Export
 from wgbench.types import Preprocess, Root, Spec
 
@@ -181,3 +181,32 @@ def test_on_the_command_line_and_from_python(ran, tmp_path, monkeypatch, capsys)
     assert {p.name for p in result.export("there")} == {"model-seed1-wd0.safetensors", "predictions.csv", "README.md"}
     with pytest.raises(BadOption, match="did you mean seeds"):
         result.export("there", seed=1)
+
+
+@pytest.mark.parametrize(("channels", "said"), [(3, "num_classes=2, checkpoint"), (1, "num_classes=2, in_chans=1, ch")])
+def test_the_card_of_a_timm_model_loads_it_with_timm(ran, toy_cell, channels, said):
+    entry = ran("gdro").entry
+    described = entry.backbone.model_copy(update={"name": "timm:test_resnet"})
+    entry = entry.model_copy(update={"backbone": described})
+    cell = toy_cell().model_copy(update={"backbone": toy_cell().backbone.model_copy(update={"name": described.name})})
+    text = card._loading(entry, models.Final(cell, {}, exact=True), (channels, 160, 160))
+    assert f"timm.create_model('test_resnet', {said}" in text
+    assert "Outputs are logits of no, yes, in that order." in text
+
+
+def test_the_card_of_data_that_is_not_registered_here_names_it(ran):
+    entry = ran("gdro").entry
+    other = entry.model_copy(update={"dataset": entry.dataset.model_copy(update={"name": "elsewhere"})})
+    said = card._data(other)
+    assert said.startswith("`elsewhere` version 1")
+    assert said.endswith(f"fingerprint `{entry.dataset.fingerprint}`.")
+    assert "licence" not in said
+
+
+def test_other_data_than_the_entrys_gives_no_labels(ran):
+    result = ran("gdro")
+    dataset = result.entry.dataset.model_copy(update={"fingerprint": "1" * 16})
+    changed = wgbench.Result(type(result.stored)(result.entry.model_copy(update={"dataset": dataset}), result.folder))
+    said = rf"its fingerprint is {'0' * 16}, the entry's {'1' * 16}; give the same files with --data-dir"
+    with pytest.raises(BadData, match=said):
+        examples.test_split(changed.stored, Root(result.folder))
