@@ -99,3 +99,11 @@ def test_what_is_wrong_is_said(mine, tmp_path):
         datasets.make(f"folder:{mine}").prepare(Root(tmp_path))
     with pytest.raises(BadOption, match="did you mean target"):
         datasets.make(f"folder:{mine}", targte="y")
+
+
+def test_three_classes_have_samples_of_three(mine):
+    path = mine / METADATA
+    path.write_text(path.read_text().replace(",water,", ",air,", 2))
+    made = datasets.make(f"folder:{mine}", **NAMES).sample(12, 0)
+    assert (made.n_classes, made.n_groups) == (3, 6)
+    assert made.group.bincount(minlength=6).tolist() == [2] * 6

@@ -10,6 +10,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from wgbench import datasets, protocol
+from wgbench.checks.datasets import Prepared, samples_look_like_the_data
 from wgbench.errors import BadData, BadOption, DownloadFailed
 from wgbench.request import Request
 from wgbench.types import Preprocess, Root
@@ -162,3 +163,21 @@ def test_pictures_of_unknown_sizes_get_usual_views(pictures, tmp_path):
     dataset, _ = loaded(pictures, Root(tmp_path / "cache"), **NAMES)
     views = dataset.recipe.views
     assert (dataset.modality, views.size, views.eval) == ("image", 224, (("resize", 256), ("crop", 224)))
+
+
+@pytest.mark.parametrize("kind", ["table", "pictures", "comments", "three kinds"])
+def test_samples_look_like_ones_own_data(kind, request, tmp_path):
+    where = request.getfixturevalue("table" if kind == "three kinds" else kind)
+    options = {"text": "text", "pair": "pair"} if kind == "comments" else {}
+    if kind == "three kinds":
+        for path in sorted(where.glob("*.parquet")):
+            part = parquet.read_table(path).drop(["kind"])
+            kinds = pa.array([("cat", "dog", "owl")[i % 3] for i in range(part.num_rows)])
+            parquet.write_table(part.append_column("kind", kinds), path)
+    root = Root(tmp_path / "cache")
+    dataset, splits = loaded(where, root, **NAMES, **options)
+    samples_look_like_the_data(Prepared(dataset, root))  # raises CheckFailed, which says what is broken
+    made = dataset.sample(12, 0)
+    assert (made.n_classes, made.columns.shape) == (len(dataset.classes), (12, len(dataset.group_names)))
+    assert made.columns.any(0).all()
+    assert type(made.x) is type(splits["train"].x) or dataset.modality == "image"

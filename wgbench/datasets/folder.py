@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from wgbench.config import Recipe
 from wgbench.datasets import metadata, store
-from wgbench.datasets.base import Dataset, SplitName
+from wgbench.datasets.base import Dataset, SplitName, alternating, crossed
 from wgbench.datasets.metadata import METADATA, Columns, Row
 from wgbench.datasets.waterbirds import Waterbirds
 from wgbench.errors import MissingData
@@ -67,8 +67,9 @@ class Folder(Dataset):
         return metadata.split_of(rows, images, split, f"folder:{self.path}", (self.classes, self.attributes))
 
     def sample(self, n: int, seed: int) -> Split:
-        """Waterbirds' stand-in."""
-        return Waterbirds().sample(n, seed)
+        """Waterbirds' stand-in, with the folder's own classes and attributes."""
+        groups = len(self.classes), len(self.attributes)
+        return crossed(Waterbirds().sample(n, seed).x, *alternating(n, *groups), *groups)
 
     def fingerprint(self, root: Root) -> str:  # noqa: ARG002
         """Hash of the table, and of names and sizes of the images."""

@@ -120,9 +120,17 @@ class HuggingFace(Dataset):
         return Split(x, label, group, len(self.classes), len(self.group_names))
 
     def sample(self, n: int, seed: int) -> Split:
-        """A table of noise."""
-        x = torch.randn(n, 4, generator=torch.Generator().manual_seed(seed))
-        return crossed(x, *alternating(n))
+        """Noise in the form of the rows: as many numbers, pictures of one size, or made-up tokens."""
+        rows, rng = self._rows["train"], torch.Generator().manual_seed(seed)
+        x: Tensor | Tokens
+        if self.modality == "image":
+            x = torch.randint(0, 256, (n, 64, 64, 3), generator=rng, dtype=torch.uint8)
+        elif self.modality == "text":
+            x = tokens.made_up(n, np.random.default_rng(seed), pairs=self.pair in rows.column_names)
+        else:
+            x = torch.randn(n, len(self._numeric(rows)), generator=rng)
+        groups = len(self.classes), len(self.attributes)
+        return crossed(x, *alternating(n, *groups), *groups)
 
     def fingerprint(self, root: Root) -> str:  # noqa: ARG002
         """Hash of the fingerprints that `datasets` keeps, and of labels and attributes."""
@@ -183,8 +191,8 @@ class HuggingFace(Dataset):
         attribute = np.array([self.attributes.index(str(v)) for v in rows[self.attribute]])
         return label, len(self.attributes) * label + attribute
 
-    def _table(self, rows: Any, chosen: NDArray[np.int64]) -> Tensor:
-        """All numeric columns but target and attribute, standardised with those of train."""
+    def _numeric(self, rows: Any) -> list[str]:
+        """The names of all numeric columns but target and attribute."""
         kept = [
             name
             for name, feature in rows.features.items()
@@ -193,6 +201,11 @@ class HuggingFace(Dataset):
         if not kept:
             wrong = f"neither a column {self.image!r} or {self.text!r} nor numeric ones beside target and attribute"
             raise BadData(f"hf:{self.where}", wrong, "name them: --set dataset.image=... or dataset.text=...")
+        return kept
+
+    def _table(self, rows: Any, chosen: NDArray[np.int64]) -> Tensor:
+        """The numeric columns, standardised with those of train."""
+        kept = self._numeric(rows)
         train_rows, train = self._of("train")
         reference = np.stack([np.asarray(train_rows[c], dtype=np.float64) for c in kept], 1)[train]
         values = np.stack([np.asarray(rows[c], dtype=np.float64) for c in kept], 1)[chosen]
