@@ -12,6 +12,7 @@ from wgbench.api.plot import Plot
 from wgbench.errors import BadOption, UnknownName
 from wgbench.options import suggestion
 from wgbench.results.labels import named
+from wgbench.results.lack import badge
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
 
@@ -123,7 +124,8 @@ class Result:
         names = ("early", "selected", "final")
         known = ((name, getattr(entry.scores, f"wga_{name}")) for name in names)
         said = ", ".join(f"{name} {html.shown(score)} %" for name, score in known if score is not None)
-        return f"<{where}: worst group {said or 'unknown'}{', partial' * bool(entry.partial)}>"
+        departs = f", {badge(entry.partial)}" if entry.partial else ""
+        return f"<{where}: worst group {said or 'unknown'}{departs}>"
 
     def _repr_html_(self) -> str:
         return html.of_entry(self.stored)

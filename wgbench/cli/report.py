@@ -59,8 +59,10 @@ def _summary(ground: "Ground") -> "Table":
 
 
 def _say_partial(ground: "Ground") -> None:
+    from wgbench.results.lack import narrowed
+
     for label, stored in zip(ground.labels, ground.entries, strict=True):
-        if stored.entry.partial:
+        if narrowed(stored.entry.partial):
             typer.echo(f"PARTIAL {label}: {'; '.join(stored.entry.partial)}")
 
 

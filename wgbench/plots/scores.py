@@ -37,7 +37,9 @@ def early_selected_final(entries: Sequence[Stored]) -> Figure:
     handles += _references(axes, kept)
     axes.set_xlabel("worst-group accuracy on test, %")
     style.legend(figure, lines.titled(kept, "Worst-group accuracy early, selected, final"), handles, 4)
-    style.note(figure, "Bars: 95 % intervals over seeds.", _missing(named(entries, kept)))
+    losses = {stored.entry.loss.name for stored in kept}
+    own = "Each row's ERM has its loss. " if len(losses) > 1 else ""
+    style.note(figure, f"{own}Bars: 95 % intervals over seeds.", _missing(named(entries, kept)))
     return figure
 
 
@@ -88,7 +90,7 @@ def _references(axes: Axes, entries: Sequence[Stored]) -> list[Line2D]:
     """Where ERM ends with the same loss and recipe, across the row of each entry whose ERM is shown too."""
     kept = [s.entry for s in entries]
     finals, baselines = {e.id: e.scores.wga_final for e in kept}, {e.baseline for e in kept}
-    drawn: dict[str, Any] = {"color": style.GREY, "linestyle": style.DASHES[2], "zorder": 0, "label": "its ERM, final"}
+    drawn: dict[str, Any] = {"color": style.GREY, "linestyle": style.DASHES[2], "zorder": 0, "label": "ERM, final"}
     found = []
     for row, entry in enumerate(kept):
         if (final := finals.get(entry.id if entry.id in baselines else entry.baseline or "")) is not None:

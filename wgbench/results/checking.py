@@ -25,6 +25,7 @@ from wgbench.results.counting import wrong_counts
 from wgbench.results.entry import Target
 from wgbench.results.identity import sha256, subject_of
 from wgbench.results.known import Known, Labels, known, nothing
+from wgbench.results.lack import told
 from wgbench.results.limits import cell_name, unusable
 from wgbench.results.recount import Recount, held, recount
 from wgbench.results.stored import Stored
@@ -316,7 +317,7 @@ def _remarks(looked: Looked) -> Iterator[str]:
         if shown := PRIVATE.search(str(getattr(entry, name))):
             yield f"its {name} may show a path or an address: {shown.group().strip()[:60]!r}"
     if entry.partial:
-        yield f"partial: {'; '.join(entry.partial)[:300]}"
+        yield told(entry.partial)[:310]
 
 
 def _not_at_hand(looked: Looked) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wgbench.config import Recipe
-from wgbench.results.lack import lack
+from wgbench.results.lack import OTHER_LOSS, badge, lack
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
 
@@ -15,9 +15,10 @@ COVERED = ("recipe.", "dataset.", "backbone.", "seeds", "weight decays")  # whos
 
 
 def labels(entries: Sequence[Stored]) -> tuple[str, ...]:
-    """A name of its own for every entry; `partial` is said."""
-    names = distinct([stored.entry for stored in entries])
-    return tuple(f"{name} (partial)" if s.entry.partial else name for name, s in zip(names, entries, strict=True))
+    """A name of its own for every entry; that it is partial is said, or what else is not as the dataset has it."""
+    badges = [badge(stored.entry.partial) for stored in entries]
+    names = zip(distinct([stored.entry for stored in entries]), badges, strict=True)
+    return tuple(name if said in ("", OTHER_LOSS) else f"{name} ({said})" for name, said in names)
 
 
 def distinct(entries: Sequence[Entry]) -> list[str]:

@@ -1,7 +1,7 @@
 """A line of an entry's `partial`, read back: which setting it speaks of, and what kind of departure it is."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ Kind = Literal["narrowed", "data", "changed"]
 LINE = re.compile(r"(weight decays|\S+) (.*) instead of (.*)", re.DOTALL)
 NARROWED = ("seeds", "weight decays", "epochs", "no ERM baseline")
 DATA = "dataset."
+PARTIAL = "partial"
 OTHER_LOSS = "other loss"  # the badge of entries whose loss alone is another: their names say which
 
 
@@ -43,9 +44,19 @@ def lack(line: str) -> Lack:
     return Lack(*found.groups()) if found else Lack(line)
 
 
+def narrowed(partial: Iterable[str]) -> bool:
+    """Whether an entry was run in part, or on other data: `partial` in the narrow sense."""
+    return badge(partial) == PARTIAL
+
+
+def told(partial: Sequence[str]) -> str:
+    """The badge and the lines behind it, in one line; empty for a complete entry."""
+    return f"{badge(partial)}: {'; '.join(partial)}" if partial else ""
+
+
 def badge(partial: Iterable[str]) -> str:
     """In a word or two how an entry departs from the rules: `partial`, or `other loss`; empty for a complete one."""
     found = [lack(line) for line in partial]
     if any(one.kind != "changed" for one in found):
-        return "partial"
+        return PARTIAL
     return f"other {', '.join(one.short for one in found)}" if found else ""

@@ -1,11 +1,12 @@
 """What to know about an entry before its numbers are believed: a line for each thing."""
 
+from wgbench.results.lack import told
 from wgbench.results.schema import CellOf, Entry
 
 
 def remarks(entry: Entry) -> list[str]:
     """What it lacks, what was chosen for it, runs that diverged or collapsed, and JTT's error set."""
-    found = [f"partial: {'; '.join(entry.partial)}"] if entry.partial else []
+    found = [told(entry.partial)] if entry.partial else []
     if entry.tuning.chosen is not None:
         options = entry.tuning.drawn[entry.tuning.chosen].options
         chosen = ", ".join(f"{name}={value}" for name, value in options.items())

@@ -9,6 +9,7 @@ from wgbench.evaluation.scores import Score
 from wgbench.results.ground import Ground
 from wgbench.results.groups import Moment, group_accuracies
 from wgbench.results.labels import settings, shown
+from wgbench.results.lack import narrowed
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 from wgbench.results.side_by_side import Line
@@ -73,7 +74,7 @@ def section(ground: Ground) -> Section:
     return Section(
         title=ground.title,
         anchor=anchor(ground),
-        partial=tuple(f"{label}: {'; '.join(s.entry.partial)}" for label, s in named if s.entry.partial),
+        partial=tuple(f"{label}: {'; '.join(s.entry.partial)}" for label, s in named if narrowed(s.entry.partial)),
         summary=tuple(_row(label, s, summary_cells(s.entry)) for label, s in named),
         group_names=ground.entries[0].entry.dataset.group_names,
         sizes=tuple(f"train {train:,}, test {test:,}" for train, test in pairs),
@@ -109,7 +110,7 @@ def paper_row(line: Line) -> tuple[str, ...]:
 
 
 def _row(label: str, stored: Stored, cells: Sequence[str]) -> Row:
-    return Row(label, file_name(stored), bool(stored.entry.partial), tuple(cells))
+    return Row(label, file_name(stored), narrowed(stored.entry.partial), tuple(cells))
 
 
 def _told(score: Score | Interval | None, signed: bool = False) -> str:
