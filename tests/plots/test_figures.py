@@ -229,3 +229,15 @@ def test_equal_figures_have_equal_bytes_and_leave_the_readers_settings_alone(ent
     assert first == files.rendered(weights.group_weights(entry("gdro")))
     assert dict(matplotlib.rcParams) == before
     assert b"<dc:date>" not in first["svg"]
+
+
+def test_each_row_has_the_end_of_its_own_erm(entry):
+    gdro, erm = entry("gdro"), entry("erm")
+    alone = edited(
+        entry("iw"), baseline=None, scores=entry("iw").entry.scores.model_copy(update={"erm_excess_final": None})
+    )
+    axes = scores.early_selected_final([gdro, erm, alone]).axes[0]
+    ends = [x.get_xdata()[0] for x in axes.get_lines() if x.get_label() == "ERM, final"]
+    assert ends == pytest.approx([100 * erm.entry.scores.wga_final.mean] * 2)
+    (without,) = scores.early_selected_final([gdro]).axes
+    assert "ERM, final" in [x.get_label() for x in without.get_lines()]  # known from the entry itself

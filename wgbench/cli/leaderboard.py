@@ -112,6 +112,7 @@ def show(
     dataset: Annotated[str | None, typer.Argument(help="its name; all of the board if left out")] = None,
     board: Board = Path("leaderboards"),
     as_json: Json = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
     """Print the board's table: worst-group accuracy on test, early, selected and final, and what became of it."""
     from wgbench.cli.standings import read, table
@@ -121,6 +122,11 @@ def show(
         import json
 
         typer.echo(json.dumps([one.model_dump(mode="json", by_alias=True) for one in found], indent=1))
+        return
+    if as_markdown:
+        from wgbench.cli.markdown import table as written
+
+        typer.echo("\n".join(f"### {one.dataset.name}\n\n{written(one)}" for one in found), nl=False)
         return
     from wgbench.cli.console import console
 

@@ -57,21 +57,28 @@ def table(board: Board) -> Table:
 
 
 def _measured(row: Measured, *, several: bool) -> list[str]:
-    name = row.label + (f" on {row.backbone.name}" if several else "")
-    name += f", {row.tuning}" if row.tuning != "default" else ""
-    departs = badge(row.partial)
-    name += f", {departs}" if departs not in ("", OTHER_LOSS) else ""
-    sees = dict.fromkeys(need.partition("_")[0] for need in row.algorithm.needs)
     scores = row.scores
     return [
         "" if row.rank is None else str(row.rank),
-        name,
-        "+".join(sees) or "-",
+        named(row, several=several),
+        sees(row),
         *(_shown(scores[name]) for name in ("wga_early", "wga_selected", "wga_final")),
         *(_plain(score.mean if score else None) for score in (scores["overfit_drop"], scores["wd_mean"])),
         _plain(row.erm_distance),
         row.verification.level,
     ]
+
+
+def named(row: Measured, *, several: bool) -> str:
+    """What a row is called; its network too where there are several. That it is partial is said, or tuned."""
+    departs = badge(row.partial)
+    said = ("" if row.tuning == "default" else row.tuning, "" if departs == OTHER_LOSS else departs)
+    return ", ".join([row.name + (f" on {row.backbone.name}" if several else ""), *filter(None, said)])
+
+
+def sees(row: Measured) -> str:
+    """The splits whose group or class labels it trains on."""
+    return "+".join(dict.fromkeys(need.partition("_")[0] for need in row.algorithm.needs)) or "-"
 
 
 def _reported(row: Reported) -> list[str]:

@@ -87,14 +87,16 @@ def _dot(axes: Axes, interval: Interval, row: float, look: style.Look, label: st
 
 
 def _references(axes: Axes, entries: Sequence[Stored]) -> list[Line2D]:
-    """Where ERM ends with the same loss and recipe, across the row of each entry whose ERM is shown too."""
+    """Where ERM ends with the same loss and recipe, across the row of each entry that was compared with one."""
     kept = [s.entry for s in entries]
-    finals, baselines = {e.id: e.scores.wga_final for e in kept}, {e.baseline for e in kept}
+    baselines = {e.baseline for e in kept}
     drawn: dict[str, Any] = {"color": style.GREY, "linestyle": style.DASHES[2], "zorder": 0, "label": "ERM, final"}
     found = []
     for row, entry in enumerate(kept):
-        if (final := finals.get(entry.id if entry.id in baselines else entry.baseline or "")) is not None:
-            found += axes.plot([100 * final.mean] * 2, [row - 0.5, row + 0.5], **drawn)
+        final, above = entry.scores.wga_final, entry.scores.erm_excess_final
+        if final is not None and (above is not None or entry.id in baselines):
+            end = 100 * (final.mean - (above.mean if above else 0))
+            found += axes.plot([end, end], [row - 0.5, row + 0.5], **drawn)
     return found
 
 

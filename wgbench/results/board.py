@@ -110,6 +110,11 @@ class Measured(Record):
     submitter: str
     rules: str
 
+    @property
+    def name(self) -> str:
+        """What it is called among the rows of its network, in older files too."""
+        return self.label or self.algorithm.name
+
 
 class Reported(Record):
     """A row of a published table, for the same dataset: never ranked."""

@@ -108,14 +108,14 @@ def highest(board: Board) -> Measured | None:
 
 def overview(lines: Sequence[Line]) -> list[Kept]:
     """Of the rows that have a selected and a final score, in order; ERM's final score beside each."""
-    finals = {line.row.id: line.row.scores["wga_final"] for line in lines}
     baselines = {line.row.baseline for line in lines}
     found = []
     for row in (line.row for line in lines):
-        erm = finals.get(row.id if row.id in baselines else row.baseline or "")
-        selected, final = row.scores["wga_selected"], row.scores["wga_final"]
+        selected, final, above = (row.scores[name] for name in ("wga_selected", "wga_final", "erm_excess_final"))
         if selected and final:
-            found.append(Kept(_short(row.label), selected.mean, final.mean, erm.mean if erm else None))
+            known = above is not None or row.id in baselines
+            erm = final.mean - (above.mean if above else 0) if known else None
+            found.append(Kept(_short(row.name), selected.mean, final.mean, erm))
     return found
 
 
@@ -142,7 +142,7 @@ def _short(name: str, most: int = 28) -> str:
 
 def _line(row: Measured) -> Line:
     cells = tuple(_cell(row, column.key) for column in words.COLUMNS)
-    searched = (row.label, row.backbone.name, row.loss.name, row.note, row.submitter, row.id)
+    searched = (row.name, row.backbone.name, row.loss.name, row.note, row.submitter, row.id)
     return Line(row, cells, file_of(row.id), " ".join(searched).lower())
 
 
