@@ -11,8 +11,7 @@ from textwrap import wrap
 
 from PIL import Image, PngImagePlugin
 
-from wgbench.api.html import shown
-from wgbench.cli.markdown import table
+from wgbench.cli.markdown import shown, table
 from wgbench.plots.files import rendered
 from wgbench.plots.scores import early_selected_final
 from wgbench.results import stored

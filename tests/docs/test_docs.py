@@ -171,7 +171,7 @@ def shell(tmp_path):
 @pytest.mark.slow
 def test_the_tutorial_ends_with_an_algorithm_of_ones_own_on_a_board(shell):
     work = shell("tutorial.md")
-    assert (work / "report" / "index.html").is_file()
+    assert (work / "report" / "report.html").is_file()
     table = (work / "site" / "colored-digits-v1" / "index.html").read_text(encoding="utf-8")
     assert "tilted" in table
     (entry,) = (work / "board" / "results" / "colored-digits-v1" / "mlp" / "tilted").iterdir()

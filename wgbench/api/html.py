@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from wgbench.evaluation.scores import Score
-from wgbench.results.board import Value
 from wgbench.results.labels import labels, named
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
@@ -43,7 +42,7 @@ def of_entries(entries: Sequence[Stored]) -> str:
     return str(_table(where, list(zip(names, (s.entry for s in entries), strict=True))))
 
 
-def shown(score: Score | Value | None) -> str:
+def shown(score: Score | None) -> str:
     """A score in percent, with half its interval over seeds."""
     if score is None:
         return "-"

@@ -2,9 +2,10 @@
 
 from collections.abc import Container
 
-from wgbench.api.html import shown
 from wgbench.cli.standings import named, sees
-from wgbench.results.board import Board, Measured
+from wgbench.results.board import Board, Measured, Value
+from wgbench.site.board import numbers
+from wgbench.site.board.words import SCORES, Unit
 
 COLUMNS = {"early": "wga_early", "selected": "wga_selected", "final": "wga_final", "final - ERM": "erm_excess_final"}
 SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~"} | {"\n": " ", "\r": " "})
@@ -23,8 +24,14 @@ def table(board: Board, ids: Container[str] | None = None) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def shown(value: Value | None, unit: Unit = "share") -> str:
+    """`70.9 ± 1.6`; without the second where there is one seed."""
+    half = numbers.half(value, unit)
+    return numbers.shown(value.mean if value else None, unit) + (f" ± {half}" if half else "")
+
+
 def _cells(row: Measured, several: bool) -> list[str]:
     """A row; names are anybody's, and must stay text."""
     name = named(row, several=several).translate(SPECIAL)
-    scores = [shown(row.scores[score]) for score in COLUMNS.values()]
-    return ["-" if row.rank is None else str(row.rank), name, sees(row).translate(SPECIAL), *scores]
+    scores = [shown(row.scores[score], SCORES[score].unit) for score in COLUMNS.values()]
+    return [numbers.DASH if row.rank is None else str(row.rank), name, sees(row).translate(SPECIAL) or "none", *scores]

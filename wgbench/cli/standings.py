@@ -61,7 +61,7 @@ def _measured(row: Measured, *, several: bool) -> list[str]:
     return [
         "" if row.rank is None else str(row.rank),
         named(row, several=several),
-        sees(row),
+        sees(row) or "-",
         *(_shown(scores[name]) for name in ("wga_early", "wga_selected", "wga_final")),
         *(_plain(score.mean if score else None) for score in (scores["overfit_drop"], scores["wd_mean"])),
         _plain(row.erm_distance),
@@ -77,8 +77,8 @@ def named(row: Measured, *, several: bool) -> str:
 
 
 def sees(row: Measured) -> str:
-    """The splits whose group or class labels it trains on."""
-    return "+".join(dict.fromkeys(need.partition("_")[0] for need in row.algorithm.needs)) or "-"
+    """The splits whose group or class labels it trains on; empty for none."""
+    return "+".join(dict.fromkeys(need.partition("_")[0] for need in row.algorithm.needs))
 
 
 def _reported(row: Reported) -> list[str]:
