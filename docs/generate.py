@@ -18,10 +18,10 @@ from mkdocs.structure.files import File
 
 import wgbench
 from wgbench.config import Recipe
+from wgbench.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
 BOARD = ROOT / "leaderboards"
-KINDS = {"algorithms": "algorithm", "datasets": "dataset", "backbones": "backbone", "losses": "loss"}
 TITLES = {"algorithms": "Algorithms", "datasets": "Datasets", "backbones": "Networks", "losses": "Losses"}
 COPIED = {
     "contributing.md": "CONTRIBUTING.md",

@@ -113,7 +113,7 @@ except errors.NameTaken as problem:
 """
     assert outside(code, tmp_path).splitlines() == [
         "Good(strength=2.0)",
-        "algorithms 'gdro': claimed by alpha 1.2 and wgbench; uninstall one, or set WGBENCH_PLUGINS=0",
+        "algorithm 'gdro': claimed by alpha 1.2 and wgbench; uninstall one, or set WGBENCH_PLUGINS=0",
     ]
     pristine = "from wgbench import algorithms\nprint('mine' in algorithms.names(), algorithms.make('gdro').nu > 0)"
     assert outside(pristine, tmp_path, WGBENCH_PLUGINS="0") == "False True"
@@ -137,7 +137,7 @@ def test_a_broken_plugin_is_named_and_the_others_work(install, module, cause):
     with pytest.raises(BrokenPlugin) as caught:
         r.make("bad")
     said = str(caught.value)
-    assert said.startswith("algorithms 'bad' of broken 1.2: broken_module:Good cannot be loaded")
+    assert said.startswith("algorithm 'bad' of broken 1.2: broken_module:Good cannot be loaded")
     assert cause in said
     assert "uninstall that package" in said
     assert caught.value.__cause__ is not None
@@ -157,7 +157,7 @@ def test_a_broken_plugin_is_named_and_the_others_work(install, module, cause):
 )
 def test_targets_that_are_no_dataclass_or_not_there(install, target, said):
     install("alpha", {"odd": target})
-    with pytest.raises(BrokenPlugin, match=rf"^algorithms 'odd' of alpha 1\.2: .*{said}"):
+    with pytest.raises(BrokenPlugin, match=rf"^algorithm 'odd' of alpha 1\.2: .*{said}"):
         registry().make("odd")
 
 
@@ -251,7 +251,7 @@ def test_a_name_that_carries_an_option_does_not_take_another_value_for_it():
 
 
 def test_unknown_names_get_a_suggestion_or_the_list():
-    with pytest.raises(UnknownName, match=r"algorithms 'grdo': no such name; did you mean gdro\? \(`wgbench ls algo"):
+    with pytest.raises(UnknownName, match=r"algorithm 'grdo': no such name; did you mean gdro\? \(`wgbench ls algo"):
         registry().make("grdo")
     with pytest.raises(UnknownName, match="did you mean timm:<name>"):
         registry().make("tim:resnet50")
@@ -269,7 +269,7 @@ def test_patterns():
 
 
 def test_unknown_options_and_values():
-    with pytest.raises(BadOption, match=r"^algorithms erm: no option 'nme'; did you mean name\?"):
+    with pytest.raises(BadOption, match=r"^algorithm erm: no option 'nme'; did you mean name\?"):
         registry().make("erm", nme=1)
     with pytest.raises(BadOption, match=r"give a value of type str"):
         registry().make("erm", name=[1])
@@ -294,7 +294,7 @@ def test_registering_by_hand():
 @pytest.mark.parametrize("target", [Mine, f"{__name__}:Mine"])
 def test_registering_a_built_in_name_is_refused_and_changes_nothing(name, target):
     r = registry()
-    with pytest.raises(NameTaken, match=rf"register algorithms '{name}': wgbench has that name; choose another name"):
+    with pytest.raises(NameTaken, match=rf"register algorithm '{name}': wgbench has that name; choose another name"):
         r.register(name, target)
     assert r.names() == BUILT_IN
     assert r.make("erm") == r.make("gdro") == Mine()

@@ -8,8 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import wgbench
-
-KINDS = ("algorithms", "losses", "datasets", "backbones")
+from wgbench.registry import KINDS
 
 
 def fingerprint() -> str:

@@ -14,10 +14,9 @@ from wgbench.launch.base import Call, Launcher
 from wgbench.launch.choose import launcher
 from wgbench.launch.job import Job, together
 from wgbench.launch.speed import longest_first
+from wgbench.registry import KINDS
 from wgbench.request import Observer, Request, Result
 from wgbench.suite_plans import Foreseen, Plans
-
-KINDS = ("algorithms", "losses", "datasets", "backbones")
 
 Outcome = Result | WgbenchError
 

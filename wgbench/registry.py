@@ -20,6 +20,8 @@ from wgbench.errors import BadOption, BrokenPlugin, NameTaken, UnknownName
 
 T = TypeVar("T")
 BUILT_IN = "wgbench"
+# What plugs in: registries and folders have the plural, a name of one the singular.
+KINDS = {"algorithms": "algorithm", "losses": "loss", "datasets": "dataset", "backbones": "backbone"}
 UNNAMED = "an unnamed package"  # whose metadata is gone
 PROGRAM = "this program"  # which registered a plug-in by hand
 
@@ -28,6 +30,14 @@ def normalise(name: str) -> str:
     """The form names are compared in: case and `-`/`_` do not matter up to the first `:`."""
     head, colon, rest = name.partition(":")
     return head.strip().lower().replace("_", "-") + colon + rest
+
+
+def plural(asked: str, kind: str) -> str:
+    """A kind said in the plural or the singular, in the plural; UnknownName for any other word."""
+    found = {**{one: many for many, one in KINDS.items()}, **{many: many for many in KINDS}}.get(kind)
+    if found is None:
+        raise UnknownName(asked, "no such kind", opts.suggestion(kind, set(KINDS)))
+    return found
 
 
 def _head(name: str) -> str:
@@ -69,6 +79,7 @@ class Registry(Generic[T]):
         self, kind: str, builtin: Mapping[str, tuple[str, str]], aliases: Mapping[str, str] | None = None
     ) -> None:
         self.kind = kind
+        self.one = KINDS.get(kind, kind)
         self._builtin = [Info(name, summary, BUILT_IN, target) for name, (target, summary) in builtin.items()]
         self._aliases = dict(aliases or {})
         self._registered: dict[str, Info] = {}
@@ -109,8 +120,8 @@ class Registry(Generic[T]):
         for field, value in found.given.items():
             if options.get(field, value) != value:
                 wrong = f"its {field} is also given as {options[field]!r}"
-                raise BadOption(f"{self.kind} {found.name}", wrong, f"write it once, as {found.info.name}")
-        return opts.build(found.target, {**options, **found.given}, f"{self.kind} {found.name}")
+                raise BadOption(f"{self.one} {found.name}", wrong, f"write it once, as {found.info.name}")
+        return opts.build(found.target, {**options, **found.given}, f"{self.one} {found.name}")
 
     def register(self, name: str, target: str | type[T]) -> None:
         """Add a plug-in for this process; `target` is a class or "module:Class"."""
@@ -118,7 +129,7 @@ class Registry(Generic[T]):
         others = [i.owner for i in self._rows() if _head(i.name) == _head(row.name) and i != row]
         if others or row.name in self._aliases:
             owner = others[0] if others else BUILT_IN
-            raise NameTaken(f"register {self.kind} {name!r}", f"{owner} has that name", "choose another name")
+            raise NameTaken(f"register {self.one} {name!r}", f"{owner} has that name", "choose another name")
         self._registered[row.name] = row
 
     def registered(self) -> dict[str, str | type]:
@@ -135,11 +146,11 @@ class Registry(Generic[T]):
         claims = {(i.owner, i.target) for i in rows}
         if len(claims) > 1:
             owners = " and ".join(sorted(owner for owner, _ in claims))
-            raise NameTaken(f"{self.kind} {name!r}", f"claimed by {owners}", "uninstall one, or set WGBENCH_PLUGINS=0")
+            raise NameTaken(f"{self.one} {name!r}", f"claimed by {owners}", "uninstall one, or set WGBENCH_PLUGINS=0")
         takes = rows[0].name.partition(":")[2].strip("<>")
         if bool(takes) != bool(rest):
             wrong = f"a {takes} belongs after the colon" if takes else "nothing belongs after the name"
-            raise UnknownName(f"{self.kind} {name!r}", wrong, f"write {rows[0].name}")
+            raise UnknownName(f"{self.one} {name!r}", wrong, f"write {rows[0].name}")
         return rows[0], {takes: rest} if takes else {}
 
     def _unknown(self, name: str) -> UnknownName:
@@ -147,7 +158,7 @@ class Registry(Generic[T]):
         heads = {_head(n): n for n in known}
         close = difflib.get_close_matches(_head(normalise(name)), heads, n=3, cutoff=0.5)
         guess = f"did you mean {' or '.join(heads[c] for c in close)}?" if close else f"there are {', '.join(known)}"
-        return UnknownName(f"{self.kind} {name!r}", "no such name", f"{guess} (`wgbench ls {self.kind}` lists all)")
+        return UnknownName(f"{self.one} {name!r}", "no such name", f"{guess} (`wgbench ls {self.kind}` lists all)")
 
     def _load(self, row: Info) -> type[T]:
         if isinstance(row.target, type):
@@ -160,14 +171,14 @@ class Registry(Generic[T]):
             if row.owner == BUILT_IN and not isinstance(problem, ImportError):
                 raise
             raise BrokenPlugin(
-                f"{self.kind} {row.name!r} of {row.owner}",
+                f"{self.one} {row.name!r} of {row.owner}",
                 f"{row.target} cannot be loaded ({type(problem).__name__}: {problem})",
                 "mend or uninstall that package; all other names still work",
             ) from problem
         fits = isinstance(target, type) and dataclasses.is_dataclass(target)
         if not fits:
             raise BrokenPlugin(
-                f"{self.kind} {row.name!r} of {row.owner}",
+                f"{self.one} {row.name!r} of {row.owner}",
                 f"{row.target} is no dataclass",
                 "let the entry point name a frozen dataclass",
             )

@@ -116,9 +116,11 @@ def test_settings_reach_their_owners(cli):
         (["run", "gdro", "toy", "--device", "warp"], "take --device cpu or auto"),
         (["run", "gdro", "toy", "--pretrained"], "add --no-pretrained"),
         (["run", "gdro", "toy", "--set", "recipe.loss=hinge"], "cross-entropy"),
-        (["run", "gdro", "toy", "--epochs", "0"], "see `wgbench --help`"),
-        (["run", "gdro"], "see `wgbench --help`"),
+        (["run", "gdro", "toy", "--epochs", "0"], "see `wgbench run --help`"),
+        (["run", "gdro"], "see `wgbench run --help`"),
+        (["leaderboard", "add"], "see `wgbench leaderboard add --help`"),
         (["ls", "algoritms"], "did you mean algorithms?"),
+        (["leaderboard", "show"], "no board there; give the folder of one: --board FOLDER"),
         (["info", "gdr"], "did you mean gdro"),
         (["leaderboard", "add", "nowhere"], "give the folder that `wgbench run` printed"),
         (["fly"], "see `wgbench --help`"),
@@ -214,6 +216,20 @@ def test_info_tells_fields_defaults_needs_and_source(cli):
     )
     _, out, _ = cli("info", "colored-digits")
     assert all(word in out for word in ("option agreement", "recipe.epochs", "weight_decays", "licence: CC BY 4.0"))
+    assert "  group even-green: train 25, val 46, test 153\n" in out
+
+
+def test_info_tells_what_it_is_first_and_folds_paragraphs_by_the_terminal(cli, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = cli("info", "gdro")[1].splitlines()
+    assert lines[:3] == [
+        "gdro (algorithm, from wgbench, version 1)",
+        "",
+        "Group DRO: group weights q grow exponentially with group ",
+    ]
+    second = "\n".join(lines).split("\n\n")[2].splitlines()
+    assert len(second) > 5
+    assert all(len(line) > 40 for line in second[:-1])  # no line breaks of the source within it
 
 
 def test_an_entry_is_added_to_a_board_once_and_only_whole(cli, tmp_path):

@@ -47,6 +47,14 @@ def test_reported_rows_are_named_as_such(capsys):
     assert line.split()[-2:] == ["35.9+-6.9", "paper"]
 
 
+def test_boards_of_papers_alone_are_one_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    assert outcome(["leaderboard", "show", "--board", str(BOARD)]) == 0
+    out = capsys.readouterr().out
+    assert "iw, wd 0.2" not in out
+    assert "`show NAME`, of celeba, " in out
+
+
 def test_json_is_the_board(capsys):
     assert outcome(["leaderboard", "show", "celeba", "--board", str(BOARD), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [json.loads((BOARD / "celeba-v1.json").read_text())]
@@ -56,7 +64,7 @@ def test_what_is_not_there_is_said(tmp_path, capsys):
     assert outcome(["leaderboard", "show", "mnist", "--board", str(BOARD)]) == 2
     assert "nothing of mnist; there is celeba, colored-digits" in capsys.readouterr().err
     assert outcome(["leaderboard", "show", "--board", str(tmp_path)]) == 2
-    assert "No such file or directory; run `wgbench leaderboard build --board" in capsys.readouterr().err
+    assert "not built yet; run `wgbench leaderboard build --board" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["{}", "no json"])

@@ -484,9 +484,12 @@ def test_the_verb_names_entry_and_problem_and_exits_with_2(board, gdro, capsys, 
     assert outcome(["leaderboard", "check", str(board)]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[1] == f"results/toy-v1/mlp/gdro/{gdro.name}: recount"
+    assert out[-1] == "2 entries checked, nothing contradicts anything"
     tamper.entry(gdro, at("scores", "wga_final", "mean", to=0.99))
     assert outcome(["leaderboard", "check", str(gdro)]) == 2
-    assert f"{gdro}: wga_final.mean: stated 0.99, counted " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{gdro}: wga_final.mean: stated 0.99, counted " in out
+    assert out.endswith("1 entry checked, 1 with problems\n")
     assert outcome(["leaderboard", "check", str(board), "--json"]) == 2
     found = json.loads(capsys.readouterr().out)
     assert [(r["level"], len(r["problems"])) for r in found] == [("recount", 0), (None, 1)]

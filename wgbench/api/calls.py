@@ -11,14 +11,14 @@ from wgbench.api.named import named
 from wgbench.api.result import Result
 from wgbench.api.results import Results
 from wgbench.cli.progress import Display, SuiteDisplay
-from wgbench.errors import BadOption, UnknownName, WgbenchError
+from wgbench.errors import BadOption, WgbenchError
+from wgbench.registry import plural
 from wgbench.request import Observer, Request
 from wgbench.results import ground, stored
 from wgbench.tracking.base import Tracker, trackers
 from wgbench.tracking.observer import Tracked
 
 Place = str | Path
-KINDS = {"algorithm": "algorithms", "loss": "losses", "dataset": "datasets", "backbone": "backbones"}
 PLACES = ("weights", "data_dir", "store")
 # Of a request, what `run` and `run_suite` take by their own names, or not at all.
 OWN = frozenset({"algorithm", "dataset", "backbone", "seeds", "weight_decays", "epochs", "settings", "tune", "store"})
@@ -33,12 +33,9 @@ def make(kind: str, name: str, /, **fields: Any) -> Any:
     ('even-red', 'even-green', 'odd-red', 'odd-green')
     >>> make("algorithm", "grdo")
     Traceback (most recent call last):
-    wgbench.errors.UnknownName: algorithms 'grdo': no such name; did you mean gdro? ...
+    wgbench.errors.UnknownName: algorithm 'grdo': no such name; did you mean gdro? ...
     """
-    plural = KINDS.get(kind, kind)
-    if plural not in KINDS.values():
-        raise UnknownName(f"make {kind}", "no such kind", options.suggestion(kind, set(KINDS)))
-    return getattr(wgbench, plural).make(name, **fields)
+    return getattr(wgbench, plural(f"make {kind}", kind)).make(name, **fields)
 
 
 def run(

@@ -13,13 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wgbench.errors import UnknownName, WgbenchError
-from wgbench.options import suggestion
+from wgbench.errors import WgbenchError
+from wgbench.registry import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-KINDS = ("algorithms", "losses", "datasets", "backbones")
 
 
 class CheckFailed(WgbenchError):
@@ -50,11 +48,7 @@ class Check:
 
 def checks(kind: str, name: str) -> "Sequence[Check]":
     """All checks of a registered plug-in, in the order in which failures are best mended."""
-    kind = kind if kind.endswith("s") or kind == "loss" else kind + "s"
-    kind = "losses" if kind in ("loss", "lossess") else kind
-    if kind not in KINDS:
-        raise UnknownName(f"check {kind}", "no such kind", suggestion(kind, set(KINDS)))
-    subject, functions = _suite(kind, name)
+    subject, functions = _suite(plural(f"check {kind}", kind), name)
     return [Check(f.__name__.replace("_", " "), subject, f) for f in functions]
 
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from wgbench.evaluation.intervals import Interval
     from wgbench.results.compare import Comparison
-    from wgbench.results.schema import Entry
 
 Folder = Annotated[Path, typer.Argument(help="the folder of an entry")]
 
@@ -30,25 +29,24 @@ def compare(a: Folder, b: Folder, as_json: Annotated[bool, typer.Option("--json"
         typer.echo(json.dumps({"a": first.id, "b": second.id, **asdict(found)}, indent=1))
         return
     from wgbench.cli.console import console
+    from wgbench.results.labels import named
 
     out = console()
-    out.print(_table(first, second, found))
+    both = ", ".join(f"{which}: {named(entry)} {entry.id[:6]}" for which, entry in (("A", first), ("B", second)))
+    where, seeds = f"{first.dataset.name}, {first.backbone.name}", ", ".join(map(str, found.seeds))
+    out.print(f"{both}, on {where}, %, paired over seeds {seeds}", soft_wrap=True)
+    out.print(_table(found))
     for line in found.warnings:
         out.print(f"note: {line}", soft_wrap=True)
 
 
-def _table(a: "Entry", b: "Entry", found: "Comparison") -> "Table":
+def _table(found: "Comparison") -> "Table":
     from rich.table import Table
 
-    from wgbench.results.labels import named
-
-    seeds = ", ".join(map(str, found.seeds))
-    both = " - ".join(f"{named(entry)} {entry.id[:6]}" for entry in (a, b))
-    title = f"{both} on {a.dataset.name}, {a.backbone.name}, in points, paired over seeds {seeds}"
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for column in ("score", "A", "B", "A - B", "95 % interval"):
         table.add_column(column, justify="left" if column == "score" else "right")
-    for row in found.rows:
+    for row in (row for row in found.rows if row.a is not None or row.b is not None):
         table.add_row(row.score, _points(row.a), _points(row.b), *_difference(row.difference))
     return table
 

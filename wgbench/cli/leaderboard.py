@@ -90,6 +90,9 @@ def check(
             lines += [] if report.problems else [f"{report.name}: {report.level}"]
             lines += [f"    note: {line}" for line in report.remarks]
             typer.echo("\n".join(map(plain, lines)))
+        wrong = sum(bool(report.problems) for report in reports)
+        verdict = f"{wrong} with problems" if wrong else "nothing contradicts anything"
+        typer.echo(f"{len(reports)} entr{'y' if len(reports) == 1 else 'ies'} checked, {verdict}")
     if any(report.problems for report in reports):
         raise typer.Exit(FAILED)
 
@@ -115,7 +118,7 @@ def show(
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
     """Print the board's table: worst-group accuracy on test, early, selected and final, and what became of it."""
-    from wgbench.cli.standings import read, table
+    from wgbench.cli.standings import is_measured, read, table
 
     found = read(board, dataset)
     if as_json:
@@ -132,7 +135,10 @@ def show(
 
     out = console()
     for one in found:
-        out.print(table(one), "")
+        if dataset is not None or is_measured(one):
+            out.print(table(one), "")
+    if dataset is None and (others := [one.dataset.name for one in found if not is_measured(one)]):
+        out.print(f"what papers report, with nothing measured beside it yet: `show NAME`, of {', '.join(others)}")
 
 
 @app.command()

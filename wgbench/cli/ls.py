@@ -5,10 +5,7 @@ from typing import Annotated, Any
 import typer
 
 import wgbench
-from wgbench.errors import UnknownName
-from wgbench.options import suggestion
-
-KINDS = ("algorithms", "losses", "datasets", "backbones")
+from wgbench.registry import KINDS, plural
 
 
 def ls(
@@ -19,9 +16,7 @@ def ls(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List what is registered, built in and installed."""
-    if kind is not None and kind not in KINDS:
-        raise UnknownName(f"wgbench ls {kind}", "no such kind", suggestion(kind, set(KINDS)))
-    rows = {k: _rows(k, pattern) for k in ([kind] if kind else KINDS)}
+    rows = {k: _rows(k, pattern) for k in ([plural(f"wgbench ls {kind}", kind)] if kind else KINDS)}
     if as_json:
         import json
 

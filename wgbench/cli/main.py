@@ -82,7 +82,7 @@ def main() -> None:
 def outcome(arguments: list[str]) -> int:
     """Run a command line; its exit status."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="wgbench", standalone_mode=False)
     except WgbenchError as problem:
         if "--traceback" in arguments:
             raise
@@ -97,7 +97,9 @@ def outcome(arguments: list[str]) -> int:
         message = getattr(problem, "format_message", None)  # usage errors of the command line library
         if message is None:
             raise
-        return _said(f"{message().rstrip('.')}; see `wgbench --help`" if message() else "see `wgbench --help`")
+        context = getattr(problem, "ctx", None)
+        remedy = f"see `{context.command_path if context else 'wgbench'} --help`"
+        return _said(f"{message().rstrip('.')}; {remedy}" if message() else remedy)
     if code == INTERRUPTED:  # some versions of the command line library catch Ctrl-C themselves
         print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
         return leaving.STATUS if leaving.asked() else INTERRUPTED

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from wgbench.errors import plain
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from wgbench.results.ground import Ground
     from wgbench.results.side_by_side import Line
 
-SHORT = ("early", "selected", "final", "drop", "above ERM", "mean over wd", "train")  # of site.report.content.COLUMNS
+SHORT = ("early", "selected", "final", "drop", "above ERM")  # the first of site.report.content.COLUMNS: 80 columns
 
 
 def report(
@@ -34,8 +36,9 @@ def report(
     lines = side_by_side([stored.entry for stored in found]) if against else []
     terminal = console()
     for ground in sorted_:
+        terminal.print(f"{ground.title}: worst-group accuracy on test, %", soft_wrap=True)
         terminal.print(_summary(ground))
-        _say_partial(ground)
+        _say_folders(ground)
     if lines:
         terminal.print(_paper(lines))
         _say_departures(lines)
@@ -49,21 +52,23 @@ def _summary(ground: "Ground") -> "Table":
 
     from wgbench.site.report.content import summary_cells
 
-    title = f"{ground.title}: worst-group accuracy on test, %"
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for column in ("entry", *SHORT, "in the band", "seeds"):
-        table.add_column(column, justify="left" if column == "entry" else "right")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("entry", overflow="fold")
+    for column in SHORT:
+        table.add_column(column, justify="right", no_wrap=True)
     for label, stored in zip(ground.labels, ground.entries, strict=True):
-        table.add_row(label, *summary_cells(stored.entry))
+        table.add_row(label, *summary_cells(stored.entry)[: len(SHORT)])
     return table
 
 
-def _say_partial(ground: "Ground") -> None:
+def _say_folders(ground: "Ground") -> None:
+    """Which folder is which, and what it lacks."""
     from wgbench.results.lack import narrowed
 
     for label, stored in zip(ground.labels, ground.entries, strict=True):
-        if narrowed(stored.entry.partial):
-            typer.echo(f"PARTIAL {label}: {'; '.join(stored.entry.partial)}")
+        lacks = f", {'; '.join(stored.entry.partial)}" if narrowed(stored.entry.partial) else ""
+        typer.echo(plain(f"{label}: {stored.folder}{lacks}"))
+    typer.echo("")
 
 
 def _paper(lines: "Sequence[Line]") -> "Table":

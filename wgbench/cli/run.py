@@ -1,23 +1,17 @@
 """`wgbench run`: the full protocol for one algorithm on one dataset."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wgbench.cli.launching import Jobs, Launcher, LauncherOption, RayAddress, launching
+from wgbench.cli import shared
 from wgbench.errors import BadOption
 from wgbench.request import Request
 
 if TYPE_CHECKING:
     from wgbench.request import Observer
     from wgbench.tracking.observer import Tracked
-
-Numbers = str  # comma-separated, on the command line
-Log = Annotated[
-    list[str] | None,
-    typer.Option(help="send every epoch to tensorboard, wandb or mlflow too; jsonl: a line of JSON each, on stdout"),
-]
 
 
 def run(
@@ -36,36 +30,30 @@ def run(
     ] = None,
     pretrained: Annotated[bool | None, typer.Option("--pretrained/--no-pretrained", help="initial weights")] = None,
     weights: Annotated[Path | None, typer.Option(help="a file with initial weights, instead of the hub's")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    precision: Annotated[
-        Literal["auto", "fp64", "fp32", "tf32", "bf16"],
-        typer.Option(help="of the arithmetic; auto: bf16 where a short trial on this machine finds it faster"),
-    ] = "auto",
-    pipeline: Annotated[
-        Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field, for audits")
-    ] = "fast",
-    vectorize: Annotated[
-        Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
-    ] = "auto",
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="compile the network, capture whole steps on a GPU: pays on long runs")
-    ] = False,
-    threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
-    jobs: Jobs = None,
-    launcher: Launcher = "local",
-    ray_address: RayAddress = None,
-    launcher_option: LauncherOption = None,
+    baseline: Annotated[bool, typer.Option(help="run ERM beside it, for the scores relative to ERM")] = True,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="where runs and entries are kept")] = Path("runs"),
-    keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
-    checkpoint_every: Annotated[float, typer.Option(help="seconds between checkpoints", min=0)] = 30.0,
-    note: Annotated[str, typer.Option(help="a remark for the entry")] = "",
-    baseline: Annotated[bool, typer.Option(help="run ERM beside it, for the scores relative to ERM")] = True,
-    log: Log = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the entry as JSON, nothing else, on stdout")] = False,
+    device: shared.Device = "auto",
+    precision: shared.Precision = "auto",
+    pipeline: shared.Pipeline = "fast",
+    vectorize: shared.Vectorize = "auto",
+    compiled: shared.Compile = False,
+    threads: shared.Threads = 1,
+    deterministic: shared.Deterministic = False,
+    jobs: shared.Jobs = None,
+    launcher: shared.Launcher = "local",
+    ray_address: shared.RayAddress = None,
+    launcher_option: shared.LauncherOption = None,
+    runs: shared.Runs = Path("runs"),
+    keep: shared.Keep = False,
+    checkpoint_every: shared.CheckpointEvery = 30.0,
+    note: Annotated[str, typer.Option(help="a remark for the entry", rich_help_panel=shared.KEPT)] = "",
+    log: shared.Log = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="print the entry as JSON, nothing else, on stdout", rich_help_panel=shared.KEPT),
+    ] = False,
 ) -> None:
     """Train every seed and weight decay to the full horizon, and write a leaderboard entry."""
     request = Request(
@@ -87,7 +75,7 @@ def run(
         threads=threads,
         deterministic=deterministic,
         jobs=jobs,
-        **launching(launcher, ray_address, launcher_option),
+        **shared.launching(launcher, ray_address, launcher_option),
         data_dir=data_dir,
         store=runs,
         keep=keep,

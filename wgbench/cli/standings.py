@@ -12,19 +12,23 @@ from wgbench.registry import normalise
 from wgbench.results.board import INDEX, Board, Index, Measured, Reported, Value
 from wgbench.results.lack import OTHER_LOSS, badge
 
-COLUMNS = ("", "algorithm", "sees", "early", "selected", "final", "drop", "wd", "ERM", "level")
+COLUMNS = ("", "algorithm", "sees", "early", "selected", "final", "drop", "wd", "\N{NOT EQUAL TO}ERM", "level")
 WORDS = ("algorithm", "sees", "level")
 LEGEND = (
     "first column: rank, of complete entries with a full replay; sees: group or class labels that it trains on; "
     "+-: half a 95 % interval over seeds; drop: selected - final, where it interpolated; wd: final, mean over the "
-    "grid of weight decays; ERM: examples predicted otherwise than by ERM with the same loss, on the group with most "
-    "of them; level: how far others have followed the entry"
+    "grid of weight decays; \N{NOT EQUAL TO}ERM: examples predicted otherwise than by ERM with the same loss, on the "
+    "group with most of them; level: how far others have followed the entry"
 )
 
 
 def read(board: Path, dataset: str | None) -> list[Board]:
     """The boards of a folder, or those of one dataset; BadEntry where there are none."""
     remedy = f"run `wgbench leaderboard build --board {board}`"
+    if not board.is_dir():
+        raise BadEntry(f"board {board}", "no board there", "give the folder of one: --board FOLDER")
+    if not (board / INDEX).exists():
+        raise BadEntry(f"board {board}", "not built yet", remedy)
     try:
         listed = Index.model_validate_json((board / INDEX).read_bytes()).boards
         named = [line for line in listed if dataset is None or normalise(line.dataset) == normalise(dataset)]
@@ -37,6 +41,11 @@ def read(board: Path, dataset: str | None) -> list[Board]:
         names = ", ".join(line.dataset for line in listed) or "no dataset"
         raise BadEntry(f"board {board}", f"nothing of {dataset}", f"there is {names}")
     return found
+
+
+def is_measured(board: Board) -> bool:
+    """Whether it has more than what papers report."""
+    return any(isinstance(row, Measured) for row in board.rows)
 
 
 def table(board: Board) -> Table:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wgbench.cli.launching import Launcher, LauncherOption, RayAddress, launching
-from wgbench.cli.run import Log, tracked
+from wgbench.cli import shared
+from wgbench.cli.run import tracked
 from wgbench.cli.suite_options import Chosen, on_entries
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
@@ -50,17 +50,17 @@ def list_suites(as_json: AsJson = False) -> None:
 @on_entries
 def run(
     asked: Chosen,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="repeatable bit for bit on a GPU")] = False,
-    launcher: Launcher = "local",
-    ray_address: RayAddress = None,
-    launcher_option: LauncherOption = None,
-    keep: Annotated[bool, typer.Option("--keep", help="keep the final networks")] = False,
-    checkpoint_every: Annotated[float, typer.Option(help="seconds between checkpoints", min=0)] = 30.0,
+    deterministic: shared.Deterministic = False,
+    launcher: shared.Launcher = "local",
+    ray_address: shared.RayAddress = None,
+    launcher_option: shared.LauncherOption = None,
+    keep: shared.Keep = False,
+    checkpoint_every: shared.CheckpointEvery = 30.0,
     keep_going: Annotated[
         bool,
         typer.Option("--keep-going", help="leave out entries that cannot be run, run the others; exit 2 at the end"),
     ] = False,
-    log: Log = None,
+    log: shared.Log = None,
     as_json: AsJson = False,
 ) -> None:
     """Train what is not done yet, all entries in one queue, and write their entries; called again, it goes on."""
@@ -68,7 +68,7 @@ def run(
     from wgbench.cli.progress import SuiteDisplay
 
     how = {"deterministic": deterministic, "keep": keep, "checkpoint_every": checkpoint_every}
-    items = asked.items(**how, **launching(launcher, ray_address, launcher_option))
+    items = asked.items(**how, **shared.launching(launcher, ray_address, launcher_option))
     names = {id(item.request): item.name for item in items}
     with SuiteDisplay(names) as display, tracked(display, log, asked.store, as_json) as observer:
         outcomes = protocol.run_all([item.request for item in items], observer, keep_going=keep_going)

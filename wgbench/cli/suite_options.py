@@ -5,11 +5,11 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wgbench.cli.launching import Jobs
+from wgbench.cli import shared
 from wgbench.errors import BadOption
 
 if TYPE_CHECKING:
@@ -67,24 +67,18 @@ def chosen(
     weights: Annotated[
         Path | None, typer.Option(help="initial weights, for entries that say `pretrained: true`")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    precision: Annotated[
-        Literal["auto", "fp64", "fp32", "tf32", "bf16"], typer.Option(help="of the arithmetic")
-    ] = "auto",
-    pipeline: Annotated[
-        Literal["fast", "reference"], typer.Option(help="reference: the plain loop of the field")
-    ] = "fast",
-    vectorize: Annotated[
-        Literal["auto", "off"], typer.Option(help="train cells of small networks together, or one at a time")
-    ] = "auto",
-    compiled: Annotated[bool, typer.Option("--compile", help="compile networks, capture whole steps on a GPU")] = False,
-    threads: Annotated[int, typer.Option(help="per cell on the CPU; part of what repeats bit for bit", min=1)] = 1,
-    jobs: Jobs = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(envvar="WGBENCH_DATA", help="your copies of the data, read-only; a folder for each dataset"),
     ] = None,
-    runs: Annotated[Path, typer.Option(help="where runs and entries are kept")] = Path("runs"),
+    device: shared.Device = "auto",
+    precision: shared.Precision = "auto",
+    pipeline: shared.Pipeline = "fast",
+    vectorize: shared.Vectorize = "auto",
+    compiled: shared.Compile = False,
+    threads: shared.Threads = 1,
+    jobs: shared.Jobs = None,
+    runs: shared.Runs = Path("runs"),
 ) -> Chosen:
     """What the options say. Values instead of the suite's are fields of a request where they are given."""
     from wgbench.cli.run import numbers

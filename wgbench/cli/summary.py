@@ -17,8 +17,13 @@ from wgbench.results.schema import Entry
 
 def summary(entry: Entry, folder: Path) -> list[RenderableType]:
     """Headline scores, the row of weight decays, what to know about the entry, and where it lies."""
-    tables = [_headline(entry), *([_weight_decays(entry)] if entry.scores.wd_curve else [])]
-    return [*tables, "\n".join([*remarks(entry), f"entry: {folder}"])]
+    n = len(entry.protocol.seeds)
+    what = f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
+    # Titles of their own: a table would fold its title to its own width.
+    parts: list[RenderableType] = [f"{what}: worst-group accuracy on test, %", _headline(entry)]
+    if entry.scores.wd_curve:
+        parts += ["by weight decay, mean of the last epochs, %", _weight_decays(entry)]
+    return [*parts, "\n".join([*remarks(entry), f"entry: {folder}"])]
 
 
 def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> Table:
@@ -38,9 +43,7 @@ def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> T
 
 
 def _headline(entry: Entry) -> Table:
-    n = len(entry.protocol.seeds)
-    title = f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
-    table = Table(title=f"{title}: worst-group accuracy on test, %", title_justify="left")
+    table = Table()
     scores = _scores(entry, "not interpolated")
     for name in scores:
         table.add_column(name, justify="right")
@@ -62,7 +65,7 @@ def _scores(entry: Entry, not_interpolated: str) -> dict[str, str]:
 
 
 def _weight_decays(entry: Entry) -> Table:
-    table = Table(title="by weight decay, mean of the last epochs, %", title_justify="left")
+    table = Table()
     for column in ("weight decay", "train accuracy", "worst group"):
         table.add_column(column, justify="right")
     for point in entry.scores.wd_curve or ():

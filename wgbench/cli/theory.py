@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDE = 150  # columns where the output goes into a file
 SHARED = "training runs that several claims share are not counted"
+ASKED = "`wgbench theory NAME` measures one of them, `wgbench theory --all` every one; --quick in a minute"
 ABOUT = "; ".join(f"{name} ({entry.about})" for name, entry in NAMES.items())
 
 
@@ -35,7 +36,7 @@ def theory(
     out not supported.
     """
     if not names and not everything:
-        typer.echo("\n".join([*(f"{n:14} {e.title}: {e.about}" for n, e in NAMES.items()), "", "or --all"]))
+        typer.echo("\n".join([*(f"{n:14} {e.title}: {e.about}" for n, e in NAMES.items()), "", ASKED]))
         return
     found = _measured([*NAMES] if everything else list(names or ()), _settings(quick, widths, seeds), runs, jobs)
     folder = out or runs / "theory" / "report"

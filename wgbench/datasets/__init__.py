@@ -39,9 +39,9 @@ registry: "Registry[Dataset]" = Registry(
         "compas": ("wgbench.datasets.compas:Compas", "recidivism, overlapping groups by race and sex; a table"),
         "adult": ("wgbench.datasets.adult:Adult", "income above 50,000 dollars by sex; a table"),
         "colored-mnist": ("wgbench.datasets.colored_mnist:ColoredMNIST", "MNIST digits with a spurious ink colour"),
+        "dominoes": ("wgbench.datasets.dominoes:Dominoes", "a spurious MNIST digit above a CIFAR-10 car or truck"),
         "folder:<path>": ("wgbench.datasets.folder:Folder", "a folder of one's own, images and a metadata.csv"),
         "hf:<where>": ("wgbench.datasets.hf:HuggingFace", "a dataset of the Hugging Face hub, or local files"),
-        "dominoes": ("wgbench.datasets.dominoes:Dominoes", "a spurious MNIST digit above a CIFAR-10 car or truck"),
     },
 )
 make, names, info, register = registry.make, registry.names, registry.info, registry.register
