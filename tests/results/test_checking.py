@@ -15,6 +15,7 @@ from wgbench.evaluation.scores import cell_scores
 from wgbench.request import Request
 from wgbench.results import building, leaderboard, schema, stored
 from wgbench.results.checking import check, check_any, check_board, require
+from wgbench.results.claims import overstated
 from wgbench.results.identity import subject_of
 from wgbench.results.known import labels
 from wgbench.results.rescoring import rescore
@@ -500,3 +501,17 @@ def test_curves_of_the_store_and_of_the_entry_score_alike(toy_entries):
     entry = stored.load(toy_entries["gdro"])
     for cell in entry.entry.cells:
         assert cell_scores(entry.curves[cell.seed, cell.weight_decay], (11, 20), 10) == cell.scores
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("folder:photos", "its data is the user's own, or a repository that may change"),
+        ("theirs", "its name and version do not pin its data down"),
+    ],
+)
+def test_data_that_nothing_pins_down_is_never_complete(gdro, name, said):
+    entry = schema.read(gdro)
+    other = entry.model_copy(update={"data": "f" * 16, "dataset": entry.dataset.model_copy(update={"name": name})})
+    assert list(overstated(other, None)) == [f"it says that it is complete, and {said}"]
+    assert list(overstated(other.model_copy(update={"partial": ("the data is the user's own",)}), None)) == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from committed import committed
 
+from wgbench.config import Plugin
 from wgbench.errors import BadEntry
 from wgbench.results import ground, stored
 
@@ -39,7 +40,7 @@ def test_one_ground_with_the_best_final_score_first():
     finals = [s.entry.scores.wga_final.mean for s in found.entries]
     assert found.title == "colored-digits v1, mlp"
     assert finals == sorted(finals, reverse=True)
-    assert all(field.partition(".")[0] in ("recipe", "loss") for field in found.differences)  # all else is alike
+    assert list(found.differences) == ["recipe.loss"]  # all else is alike
 
 
 def test_what_cannot_be_compared_is_kept_apart(entry):
@@ -58,3 +59,12 @@ def test_what_differs_is_listed_by_the_names_of_the_entries(entry):
     brief = edited(one, recipe=short, partial=("epochs 50 instead of 300",))
     (found,) = ground.grounds([one, entry("iw"), brief])
     assert found.differences["recipe.epochs"] == {"300": ("gdro", "iw"), "50": ("gdro, epochs 50 (partial)",)}
+
+
+def test_options_of_a_loss_are_compared_among_entries_that_have_it(entry):
+    def vs(gamma):
+        return {"loss": Plugin(name="vs", version=1, options={"gamma": gamma}), "id": f"{gamma:.0e}"}
+
+    one = entry("gdro")
+    (found,) = ground.grounds([one, edited(one, **vs(0.1)), edited(entry("iw"), **vs(0.2))])
+    assert dict(found.differences) == {"loss.vs.gamma": {"0.1": ("gdro, loss vs",), "0.2": ("iw, loss vs",)}}

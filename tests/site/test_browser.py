@@ -8,9 +8,11 @@ import os
 import shutil
 
 import pytest
+from committed import BOARD, committed
 
+from wgbench.results import building
 from wgbench.results.board import Board, Measured
-from wgbench.site.board import numbers, words
+from wgbench.site.board import build, numbers, words
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
 
@@ -115,6 +117,22 @@ def test_filters_narrow_the_table_and_a_link_keeps_them(page, site, rows):
     assert shown(page) == ["dfr"]
     page.goto(url(site, DATASET, "#q=nothing-of-that-name"))
     assert page.get_by_text("No row matches").is_visible()
+
+
+def test_rows_of_one_algorithm_are_told_apart_by_their_loss(page, tmp_path):
+    for loss in ("cross-entropy", "squared"):
+        folder = committed("gdro", loss)
+        shutil.copytree(folder, tmp_path / "board" / folder.relative_to(BOARD))
+    building.write(tmp_path / "board", building.boards(building.placed(tmp_path / "board", {})))
+    build(tmp_path / "board", tmp_path / "site")
+    page.goto(url(tmp_path / "site", DATASET))
+    names = page.locator("table.board tbody th.name")
+    assert [" ".join(text.split()) for text in names.all_inner_texts()] == ["gdro", "gdro loss squared"]
+    page.get_by_label("Loss").select_option("squared")
+    assert page.get_by_role("status").inner_text() == "1 of 2 rows shown"
+    assert page.url.endswith("#loss=squared")
+    page.locator("table.board").get_by_role("link", name="gdro").click()
+    assert page.locator("h1").inner_text() == "gdro, loss squared on colored-digits"
 
 
 def test_the_table_and_an_entry_show_the_numbers_of_the_json(page, site, rows):

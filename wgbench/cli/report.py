@@ -53,7 +53,7 @@ def _summary(ground: "Ground") -> "Table":
     from wgbench.site.report.content import summary_cells
 
     table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("entry", overflow="fold")
+    table.add_column("entry", overflow="fold", min_width=14)  # so wide that no loss's name is cut
     for column in SHORT:
         table.add_column(column, justify="right", no_wrap=True)
     for label, stored in zip(ground.labels, ground.entries, strict=True):

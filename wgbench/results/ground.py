@@ -27,14 +27,19 @@ class Ground:
 
     @property
     def differences(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        """Fields of recipe, protocol and surroundings that differ: the labels by value, the commonest value first."""
+        """Fields of recipe, protocol and surroundings that differ: the labels by value, the commonest value first.
+
+        Options of a loss are compared among the entries that have it.
+        """
         named = list(zip(self.labels, (settings(s.entry) for s in self.entries), strict=True))
         found = {}
         for field in differing([fields for _, fields in named]):
             values: dict[str, list[str]] = {}
             for label, fields in named:
-                values.setdefault(shown(fields.get(field)), []).append(label)
-            found[field] = {v: tuple(values[v]) for v in sorted(values, key=lambda v: (-len(values[v]), v))}
+                if field in fields or not field.startswith("loss."):
+                    values.setdefault(shown(fields.get(field)), []).append(label)
+            if len(values) > 1:
+                found[field] = {v: tuple(values[v]) for v in sorted(values, key=lambda v: (-len(values[v]), v))}
         return found
 
 

@@ -59,7 +59,7 @@ def settings(entry: Entry) -> dict[str, Any]:
     return flat(
         {
             "recipe": entry.recipe.model_dump(mode="json"),
-            "loss": entry.loss.options,
+            "loss": {entry.loss.name: entry.loss.options},
             "seeds": list(entry.protocol.seeds),
             "weight decays": list(entry.protocol.weight_decays),
             "mode": entry.mode.model_dump(mode="json"),

@@ -143,7 +143,7 @@ def _values(values: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """`300 (16 entries)`, `50: erm`: the commonest value by number, the others by name."""
     (first, having), *others = values.items()
     common = f"{first} ({len(having)} entries)" if len(having) > 1 else f"{first}: {having[0]}"
-    return (common, *(f"{value}: {', '.join(labels)}" for value, labels in others))
+    return (common, *(f"{value}: {'; '.join(labels)}" for value, labels in others))
 
 
 def _common(ground: Ground) -> Facts:

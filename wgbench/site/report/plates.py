@@ -33,7 +33,7 @@ def of_ground(ground: Ground) -> list[Plate]:
     if len(entries) < 2:
         return []
     few = _few(kept)
-    names = ", ".join(_names(ground, few))
+    names = "; ".join(_names(ground, few))
     ends = f"Final worst-group accuracy: {_ends(ground)}."
     found = [
         Plate("early-selected-final", "Early, selected and final worst-group accuracy on test, no weight decay.",
@@ -94,9 +94,9 @@ def _names(ground: Ground, some: Sequence[Stored]) -> list[str]:
 
 def _ends(ground: Ground) -> str:
     named = zip(ground.labels, (s.entry.scores.wga_final for s in ground.entries), strict=True)
-    return ", ".join(f"{label} {percent(final.mean)} %" for label, final in named if final) or "none"
+    return "; ".join(f"{label} {percent(final.mean)} %" for label, final in named if final) or "none"
 
 
 def _bands(ground: Ground) -> str:
     named = zip(ground.labels, (s.entry.scores for s in ground.entries), strict=True)
-    return ", ".join(f"{label} {s.wd_band} of {s.wd_band_of}" for label, s in named if s.wd_band is not None) or "none"
+    return "; ".join(f"{label} {s.wd_band} of {s.wd_band_of}" for label, s in named if s.wd_band is not None) or "none"
