@@ -19,6 +19,7 @@ from mkdocs.structure.files import File
 import wgbench
 from wgbench.config import Recipe
 from wgbench.registry import KINDS
+from wgbench.results.lack import narrowed
 
 ROOT = Path(__file__).parents[1]
 BOARD = ROOT / "leaderboards"
@@ -75,7 +76,7 @@ def overview(kind, rows):
 def plugin(kind, row, cls):
     """The page of one plug-in: what it is, its options, and what is particular to its kind."""
     module = inspect.getdoc(inspect.getmodule(cls)) or ""
-    parts = [f"# {row.name}", row.summary[:1].upper() + row.summary[1:] + ".", _told(module, cls), _options(kind, cls)]
+    parts = [f"# {_plain(row.name)}", _told(module, cls), _options(kind, row.name, cls)]
     parts += {"algorithms": _algorithm, "datasets": _dataset}.get(kind, _nothing)(row.name, cls)
     parts += [_tried(kind, row.name)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -151,11 +152,11 @@ def _told(module, cls):
     return _escaped(module) + ("" if own == inspect.cleandoc(inherited or "") else f"\n\n{_escaped(own)}")
 
 
-def _options(kind, cls):
-    """Fields with types and defaults."""
+def _options(kind, name, cls):
+    """Fields with types and defaults, but for the one that the name holds: `timm:<name>`."""
     hints = get_type_hints(cls, include_extras=True)
-    rows = []
-    for field in (f for f in fields(cls) if f.init):
+    rows, named = [], name.partition(":")[2].strip("<>")
+    for field in (f for f in fields(cls) if f.init and f.name != named):
         default = "none, must be given" if field.default is MISSING else f"`{field.default!r}`"
         rows.append(f"| `{field.name}` | {_type(hints[field.name])} | {default} |")
     if not rows:
@@ -208,7 +209,8 @@ def _tuned(name):
 
 def _dataset(name, cls):
     """How to get it, counts, licence, default training, a picture."""
-    parts = [f"![A row of training examples per group]({name}.png)"] if name in _drawn() else []
+    shown = f"## How it looks\n\n![A row of training examples per group]({name}.png)"
+    parts = [shown] if name in _drawn() else []
     keys = ("group_names", "counts", "recipe", "weight_decays", "backbone", "source", "citation", "licence")
     fixed = {key: getattr(cls, key) for key in keys if _is_fixed(cls, key)}
     about = [f"- {key}: {_escaped(fixed[key])}" for key in ("source", "citation", "licence") if key in fixed]
@@ -218,15 +220,19 @@ def _dataset(name, cls):
         rows = [[g, *(f"{n[i]:,}" for n in fixed["counts"].values())] for i, g in enumerate(fixed["group_names"])]
         parts.append("## Groups\n\n" + _table(["group", *fixed["counts"]], rows))
     if isinstance(fixed.get("recipe"), Recipe):
-        parts.append("## Default training\n\n" + _table(["", ""], _training(**fixed)))
+        parts.append("## Default training\n\n" + _table(["setting", "value"], _training(**fixed)))
     return [*parts, _entries_on(name)]
 
 
 def _training(recipe, weight_decays=(), backbone="", **_):
     """Rows of a dataset's default network, grid and recipe."""
     held = recipe.model_dump(mode="json", exclude={"weight_decay"})
-    rows = [(key, json.dumps(value)) for key, value in held.items() if value not in (None, {})]
+    rows = [(key, _value(value)) for key, value in held.items() if value not in (None, {})]
     return [("network", backbone), ("weight decays", ", ".join(f"{w:g}" for w in weight_decays)), *rows]
+
+
+def _value(value):
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _is_fixed(cls, key):
@@ -259,7 +265,8 @@ def _entries(algorithm):
         board = json.loads(path.read_text(encoding="utf-8"))
         for row in (r for r in board["rows"] if r["kind"] == "measured" and r["algorithm"]["name"] == algorithm):
             shown = [_percent(row["scores"].get(name)) for name in ("wga_early", "wga_selected", "wga_final")]
-            where = ", ".join([board["dataset"]["name"], row["backbone"]["name"], *row["apart"]])
+            lacks = ["partial"] if narrowed(row["partial"]) else []
+            where = ", ".join([board["dataset"]["name"], row["backbone"]["name"], *row["apart"], *lacks])
             page = _on_board(board, f"entry-{row['id']}.html")
             rows.append([where, f'<a href="{page}">{row["id"]}</a>', *shown])
     if not rows:
@@ -293,8 +300,13 @@ def _nothing(*_):
 
 
 def _table(head, rows):
+    """Columns of numbers stand on the right."""
     cells = [[str(c).replace("|", "\\|") for c in row] for row in rows]
-    return "\n".join([f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(r)} |" for r in cells)])
+    rules = [
+        "--:" if all(re.fullmatch(r"[-\d.,]+", cell) for cell in column) else "---"
+        for column in zip(*cells, strict=True)
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rules, *cells))
 
 
 def _escaped(text):

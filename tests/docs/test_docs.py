@@ -105,7 +105,7 @@ def test_there_is_a_page_for_everything_registered(monkeypatch):
         registry = getattr(wgbench, kind).registry
         for name in (n for n in registry.names() if registry.listing(n).owner == "wgbench"):
             text = pages[f"{kind}/{generate.page_of(name)}.md"]
-            assert text.startswith(f"# {name}")
+            assert text.startswith(f"# {name.replace('<', '&lt;')}\n")
             assert f"]({generate.page_of(name)}.md)" in pages[f"{kind}/index.md"]
     assert "| `nu` | `float`, > 0 | `0.01` |" in pages["algorithms/gdro.md"]
     assert "[gdro](gdro.md)" in pages["algorithms/gdro-balanced.md"]
@@ -116,6 +116,9 @@ def test_there_is_a_page_for_everything_registered(monkeypatch):
     assert "`train_group`" in pages["algorithms/gdro.md"]
     assert "| even-green | 25 | 46 | 153 |" in pages["datasets/colored-digits.md"]
     assert "CC BY 4.0" in pages["datasets/colored-digits.md"]
+    assert "| group | train | val | test |\n| --- | --: | --: | --: |\n" in pages["datasets/colored-digits.md"]
+    assert "| dominoes, cnn, partial |" in pages["algorithms/gdro.md"]
+    assert "`name`" not in pages["backbones/timm.md"].partition("## Options")[2]  # it stands in `timm:<name>`
     assert "`epochs=5`" in pages["algorithms/jtt.md"]
     assert "## wgbench leaderboard submit" in pages["cli.md"]
     assert "# Contributing" in pages["contributing.md"]

@@ -43,7 +43,8 @@ def weight_decay_curves(stored: Stored) -> Figure:
 def weight_decay_robustness(entries: Sequence[Stored]) -> Figure:
     """Final accuracy along the grid, a panel per entry, with the band of `wd_band`: selected - 5 points, and above."""
     kept = [stored for stored in entries if stored.entry.scores.wd_curve]
-    figure, panels = style.multiples(len(kept), share=False)
+    # Where there are few panels the legend takes several lines, of a figure of one row.
+    figure, panels = style.multiples(len(kept), share=False, panel=2.5 if len(kept) < 3 else 1.55)
     handles: list[Line2D | Patch] = []
     for axes, (label, stored) in zip(panels, named(entries, kept), strict=True):
         style.dress(axes, style.folded(label), size=style.SMALL)
