@@ -92,10 +92,12 @@ def _show(progress: "Progress") -> None:
 
 
 def _lines(done: "Replay", rule: str) -> list[str]:
+    from wgbench.results.labels import named
+
     entry, cell, verdict = done.entry, done.cell, done.verdict
     why = f"since {', '.join(done.elsewhere)} differ" if done.elsewhere else "since machine and packages are the same"
     return [
-        f"{entry.algorithm.name} on {entry.dataset.name}, entry {entry.id}, seed {cell.seed}, wd {cell.weight_decay:g}",
+        f"{named(entry)} on {entry.dataset.name}, entry {entry.id}, seed {cell.seed}, wd {cell.weight_decay:g}",
         f"compared: {verdict.epochs} epochs{', scores and predictions' if done.full else ''}",
         f"rule: {verdict.rule}, {why if rule == 'auto' else 'as asked for'}",
         f"largest difference: {verdict.largest or 'none'}",

@@ -8,6 +8,7 @@ from wgbench.errors import WgbenchError
 from wgbench.evaluation.scores import Score
 from wgbench.export.models import Final
 from wgbench.results.groups import group_accuracies
+from wgbench.results.labels import named
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
@@ -34,7 +35,7 @@ def card(entry: Stored, finals: Sequence[Final], shape: tuple[int, ...] | None, 
     e = entry.entry
     parts = [
         _front(e, finals),
-        f"# {e.algorithm.name} on {e.dataset.name}, {e.backbone.name}\n",
+        f"# {named(e)} on {e.dataset.name}, {e.backbone.name}\n",
         f"Entry `{e.id}` of wgbench, rules {e.rules}. {' '.join(f'{line}.' for line in remarks(e))}\n",
         f"## What was trained\n\n{_what(e)}\n",
         f"## Scores on test\n\n{_scores(e)}\n\n{_groups(entry)}\n",
