@@ -44,7 +44,7 @@ SCORES: dict[str, Word] = {
     "erm_excess_selected": Word("selected, above ERM", "Selected minus ERM's, paired by seed.", "difference"),
     "erm_excess_final": Word(
         "final, above ERM",
-        "Final minus that of ERM with the same loss and recipe, paired by seed: what reweighting is still worth at the end.",
+        "Final minus that of ERM with the same loss and recipe, paired by seed: what reweighting is worth at the end.",
         "difference",
     ),
     "wd_mean": Word("mean over weight decays", "Final worst-group accuracy, mean over the grid of weight decays."),
