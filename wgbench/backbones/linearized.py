@@ -8,7 +8,8 @@ The network inside stays in evaluation mode: normalisation keeps the statistics 
 Otherwise f(x) would depend on the batch that x comes in.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
@@ -48,7 +49,7 @@ class TangentNetwork(Network):
         theta = dict(self.network.named_parameters())
         start = {name: cast(Tensor, getattr(self, f"start_{i}")) for i, name in enumerate(self.names)}
         moved = {name: theta[name] - start[name] for name in self.names}
-        with sdpa_kernel(SDPBackend.MATH):  # fused attention has no forward-mode derivative
+        with differentiating(), sdpa_kernel(SDPBackend.MATH):  # fused attention has no forward-mode derivative
             value, change = cast(Pair, jvp(lambda p: outputs(self.network, p, x), (start,), (moved,)))
         return value + change
 
@@ -86,6 +87,16 @@ class Linearized(Backbone):
     def build(self, spec: Spec) -> Network:
         """The tangent model at the weights that the network inside starts from."""
         return TangentNetwork(self.inner.build(spec))
+
+
+@contextlib.contextmanager
+def differentiating() -> Iterator[None]:
+    """Out of inference mode meanwhile: there torch 2.11 takes derivatives for 0, and f(x; theta(0)) would come out."""
+    if not torch.is_inference_mode_enabled():
+        yield
+        return
+    with torch.inference_mode(False), torch.no_grad():
+        yield
 
 
 def outputs(network: nn.Module, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
