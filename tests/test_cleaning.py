@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from wgbench import protocol, runs
+from wgbench import checkpoints, protocol, runs
 from wgbench.checks.toy import Interrupted
 from wgbench.cleaning import DAY, look, remove
 from wgbench.cli.main import app, outcome
@@ -61,7 +61,7 @@ def test_all_files_are_accounted_for_and_a_sound_store_has_nothing_left_over(sto
     assert names(store) == []
     assert not [file for file in found if file.kind == "other files"]
     states = [file.path for file in found if file.kind == "checkpoints of runs that go on"]
-    assert states == runs.states(half)
+    assert states == checkpoints.states(half)
     assert len(states) == runs.KEPT
 
 
@@ -96,7 +96,7 @@ def test_what_a_process_holds_is_let_alone(store, half, done):
     (done / "state-1-12.safetensors").write_bytes(b"x")
     with FileLock(half / "lock"):
         assert remove(look(store, days=2, now=time.time() + 3 * DAY)) == (1, 1)
-    assert runs.states(half)
+    assert checkpoints.states(half)
 
 
 def test_half_written_files_go_once_they_are_nobodys(store, done):

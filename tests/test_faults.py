@@ -16,7 +16,7 @@ import pytest
 from layouts import write_waterbirds
 from test_runs import Stop, flipped, interrupt_at, outcome
 
-from wgbench import leaving, protocol, runs
+from wgbench import checkpoints, leaving, protocol, runs
 from wgbench.errors import DeviceFailed, MissingData, StoreFailed
 from wgbench.launch import work
 from wgbench.request import Request
@@ -68,7 +68,7 @@ def test_sigterm_saves_and_leaves(jobs, undisturbed, tmp_path):
     assert process.returncode == leaving.STATUS, said
     assert said.splitlines()[-1] == "wgbench: interrupted; the same command goes on where it was"
     (state,) = tmp_path.rglob("state-*.safetensors")  # no other was due
-    epoch = runs.moment(state)[1]
+    epoch = checkpoints.moment(state)[1]
     assert 5 <= epoch == len(runs.read_lines(state.parent / runs.CURVES)) < 60
     subprocess.run(command, check=True, capture_output=True)
     assert entry_of(tmp_path) == undisturbed
@@ -197,7 +197,7 @@ def test_a_damaged_checkpoint_is_told_of(damage, toy_cell, job):
     torn = job(toy_cell())
     with pytest.raises(Stop):
         work.run(torn, interrupt_at(9))
-    states = runs.states(runs.folder(torn.store, torn.cell))
+    states = checkpoints.states(runs.folder(torn.store, torn.cell))
     states[-1].write_bytes(damage(states[-1].read_bytes()))
     notes = []
     work.run(torn, lambda progress: notes.append(progress.note))
@@ -213,7 +213,7 @@ def test_without_a_whole_checkpoint_the_cell_begins_again_and_says_so(toy_cell, 
     work.run(whole)
     with pytest.raises(Stop):
         work.run(torn, interrupt_at(9))
-    for state in runs.states(runs.folder(torn.store, torn.cell)):
+    for state in checkpoints.states(runs.folder(torn.store, torn.cell)):
         state.write_bytes(flipped(state.read_bytes()))
     seen = []
     work.run(torn, seen.append)

@@ -21,6 +21,7 @@ LAYERS = (
     ("installation",),
     ("evaluation",),
     ("engine",),
+    ("checkpoints",),
     ("runs",),
     ("launch", "results", "theory"),
     ("plots",),

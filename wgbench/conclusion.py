@@ -6,7 +6,8 @@ from pathlib import Path
 from wgbench import runs
 from wgbench.planning import Plan, plan
 from wgbench.request import Request
-from wgbench.results.entry import Baseline, Subject, baseline_of, build, read_run, write
+from wgbench.results.entry import Baseline, Subject, baseline_of, build, write
+from wgbench.results.finished import read_run
 from wgbench.results.schema import ENTRY, Entry
 from wgbench.tuning import settle
 

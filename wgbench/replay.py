@@ -25,7 +25,7 @@ from wgbench.launch import work
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
 from wgbench.results import leaderboard, schema, stored
-from wgbench.results.entry import read_run
+from wgbench.results.finished import read_run
 from wgbench.results.limits import unusable
 from wgbench.results.source import source_of
 from wgbench.results.stored import SPLITS, Stored

@@ -5,9 +5,7 @@ beside and renamed, lines appended and cut back to the checkpoint on resume.
 """
 
 import contextlib
-import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from wgbench import leaving, untrusted
+from wgbench import checkpoints, leaving, untrusted
 from wgbench.config import Cell, place
 from wgbench.disk import write_whole, writing
 from wgbench.engine.sink import START, Checkpoint, Line, Moment
@@ -29,7 +27,6 @@ LARGEST = 256 * 2**20  # bytes of a JSON file or of curves that are read
 AGAIN = "delete that folder and run again"
 EVERY = 30.0  # seconds between checkpoints, at least
 KEPT = 2
-NAMED = re.compile(r"state-\d{1,9}-\d{1,9}\.safetensors")  # stage, epoch
 
 Group = tuple[tuple[int, float], ...]  # seeds and weight decays of the cells of one program
 
@@ -118,13 +115,13 @@ class RunFolder:
         """The ends of stages and the checkpoints whose files are whole, with all curve lines up to them."""
         lines, found, stage = self._lines(), {START}, 1
         while (file := self.path / f"stage-{stage}.safetensors").is_file():
-            if _whole(file, lines) is None:
+            if checkpoints.whole(file, lines) is None:
                 self.damaged.append(file.name)
                 break
             stage += 1
             found.add((stage, 0))
-        for file in states(self.path):
-            saved = _whole(file, lines)
+        for file in checkpoints.states(self.path):
+            saved = checkpoints.whole(file, lines)
             if saved is None:
                 self.damaged.append(file.name)
             elif (saved.stage, 0) in found:
@@ -137,16 +134,16 @@ class RunFolder:
         for file in self.path.glob("stage-*.safetensors"):
             if file.stem[6:].isdecimal() and int(file.stem[6:]) >= stage:
                 file.unlink()
-        for file in states(self.path):
-            if moment(file) > at:
+        for file in checkpoints.states(self.path):
+            if checkpoints.moment(file) > at:
                 file.unlink()
-        self._rewrite(_until(self._lines(), at))
-        return read_checkpoint(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
+        self._rewrite(checkpoints.until(self._lines(), at))
+        return checkpoints.read(self.path / f"state-{stage}-{epoch}.safetensors") if epoch else None
 
     def finished_stage(self, stage: int) -> Checkpoint | None:
         """The end of a stage, if an earlier attempt reached it."""
         file = self.path / f"stage-{stage}.safetensors"
-        return read_checkpoint(file) if file.is_file() else None
+        return checkpoints.read(file) if file.is_file() else None
 
     def epoch(self, line: Line) -> None:
         """Append a line to the curves."""
@@ -171,7 +168,7 @@ class RunFolder:
         """Write a checkpoint; the last two are kept. Terminated, if it was written in order to leave."""
         self._write(self.path / f"state-{checkpoint.stage}-{checkpoint.epoch}.safetensors", checkpoint)
         self.saved_at = time.monotonic()
-        for old in states(self.path)[:-KEPT]:
+        for old in checkpoints.states(self.path)[:-KEPT]:
             old.unlink()
         if leaving.asked() and self.last:
             raise leaving.Terminated
@@ -184,8 +181,8 @@ class RunFolder:
         """Write predictions and the result, then let go of checkpoints (of the last stage's network unless `keep`)."""
         with writing(self.path / PREDICTIONS):
             write_whole(self.path / PREDICTIONS, parquet(dict(sorted(predictions.items()))))
-        write_json(self.path / RESULT, {**result, "curves": digest(self._lines())})
-        for file in states(self.path):
+        write_json(self.path / RESULT, {**result, "curves": checkpoints.digest(self._lines())})
+        for file in checkpoints.states(self.path):
             file.unlink()
         if not keep:
             for file in self.path.glob("stage-*.safetensors"):
@@ -196,14 +193,9 @@ class RunFolder:
         write_json(self.path / FAILED, {"why": why})
 
     def _write(self, path: Path, checkpoint: Checkpoint) -> None:
-        from safetensors.torch import save
-
-        header = {"stage": checkpoint.stage, "epoch": checkpoint.epoch, "info": checkpoint.info}
-        at = checkpoint.stage, checkpoint.epoch
-        header["checksum"] = _checksum(checkpoint)
-        header["curves"] = digest(_until(self._lines(), at))
+        content = checkpoints.content(checkpoint, self._lines())
         with writing(path):
-            write_whole(path, save(checkpoint.tensors, metadata={"wgbench": json.dumps(header)}))
+            write_whole(path, content)
 
     def _lines(self) -> list[Line]:
         path = self.path / CURVES
@@ -213,11 +205,6 @@ class RunFolder:
         path = self.path / CURVES
         with writing(path):
             write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode())
-
-
-def states(path: Path) -> list[Path]:
-    """Checkpoints in a run folder, the earliest first."""
-    return sorted((file for file in path.glob("state-*.safetensors") if NAMED.fullmatch(file.name)), key=moment)
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -238,23 +225,13 @@ def read_lines(path: Path) -> list[Line]:
     return lines
 
 
-def digest(lines: list[Line]) -> str:
-    """SHA-256 over lines without their timings: equal runs have equal ones."""
-    said = [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
 def is_line(line: Any) -> bool:
     """Whether a JSON value is a line of curves: where it belongs, its timings, and what it says of each split."""
-    if not isinstance(line, dict) or not all(_is_positive(line.get(name)) for name in ("stage", "epoch")):
+    if not isinstance(line, dict) or not all(untrusted.is_positive(line.get(name)) for name in ("stage", "epoch")):
         return False
     seconds = line.get("seconds")
     timed = isinstance(seconds, dict) and all(isinstance(v, int | float) for v in seconds.values())
     return timed and all(isinstance(line.get(name), dict | None) for name in ("train", "val", "test", "weights"))
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def read_predictions(path: Path) -> dict[str, NDArray[np.int16]]:
@@ -281,61 +258,3 @@ def parquet(columns: Mapping[str, NDArray[Any]]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({name: pa.array(values) for name, values in columns.items()}), sink, compression="zstd")
     return bytes(sink.getvalue())
-
-
-def read_checkpoint(path: Path) -> Checkpoint | None:
-    """A checkpoint, or None if the file is truncated or damaged."""
-    found = _read(path)
-    return found and found[0]
-
-
-def _whole(path: Path, lines: list[Line]) -> Checkpoint | None:
-    """A checkpoint whose file is whole, as are the lines up to it; None for others."""
-    found = _read(path)
-    if found is None:
-        return None
-    saved, curves = found
-    behind = _until(lines, (saved.stage, saved.epoch))
-    if sum(line["stage"] == saved.stage for line in behind) != saved.lines:
-        return None
-    return saved if curves in (None, digest(behind)) else None
-
-
-def _read(path: Path) -> tuple[Checkpoint, str | None] | None:
-    """A checkpoint and the digest of the lines up to it, which older ones lack; None if the file is damaged."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            header = json.loads(file.metadata()["wgbench"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        found = Checkpoint(header["stage"], header["epoch"], tensors, header["info"])
-        # A flipped bit in the numbers is seen by nobody else.
-        whole = header.get("checksum") in (None, _checksum(found))
-        return (found, header.get("curves")) if whole and _is_positive(found.stage) and found.lines >= 0 else None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _until(lines: list[Line], at: Moment) -> list[Line]:
-    """Those up to a moment."""
-    return [line for line in lines if (line["stage"], line["epoch"]) <= at]
-
-
-def _checksum(checkpoint: Checkpoint) -> str:
-    """SHA-256 over all that a checkpoint holds."""
-    import torch
-
-    about = [checkpoint.stage, checkpoint.epoch, checkpoint.info]
-    about += [[name, str(tensor.dtype), list(tensor.shape)] for name, tensor in sorted(checkpoint.tensors.items())]
-    as_read = json.loads(json.dumps(about))  # keys are text there, and tuples lists
-    seen = hashlib.sha256(json.dumps(as_read, sort_keys=True).encode())
-    for _, tensor in sorted(checkpoint.tensors.items()):
-        seen.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    return seen.hexdigest()
-
-
-def moment(path: Path) -> Moment:
-    """The stage and epoch that a checkpoint's name says."""
-    stage, epoch = path.stem.split("-")[1:3]
-    return int(stage), int(epoch)

@@ -26,7 +26,8 @@ from wgbench.evaluation.scores import cell_scores
 from wgbench.launch.job import Job
 from wgbench.planning import Plan, plan
 from wgbench.request import Request
-from wgbench.results.entry import Subject, read_run
+from wgbench.results.entry import Subject
+from wgbench.results.finished import read_run
 from wgbench.results.schema import Candidate, Tuning
 from wgbench.suite_plans import Foreseen
 

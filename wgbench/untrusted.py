@@ -115,3 +115,8 @@ def _finite(digits: str) -> float:
     if math.isinf(value := float(digits)):
         raise ValueError(f"{digits[:20]} is too large")
     return value
+
+
+def is_positive(value: Any) -> bool:
+    """Whether a JSON value is an integer above 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

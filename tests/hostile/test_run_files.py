@@ -10,7 +10,7 @@ from test_runs import Stop, interrupt_at, outcome
 from wgbench import runs
 from wgbench.launch import work
 from wgbench.launch.speed import Speeds, brief, reached
-from wgbench.results.entry import read_run
+from wgbench.results.finished import read_run
 
 
 def files(path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wgbench import datasets, runs
+from wgbench import checkpoints, datasets, runs
 from wgbench.launch.local import Workers
 
 
@@ -17,5 +17,5 @@ def test_it_stops_workers_and_keeps_what_they_saved(toy_cell, job):
         workers.run([doomed], interrupt)
     assert all(not worker.process.is_alive() for worker in workers.workers)
     folder = runs.folder(doomed.store, doomed.cell)
-    assert runs.states(folder)
+    assert checkpoints.states(folder)
     assert not runs.finished(folder)

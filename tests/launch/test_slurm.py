@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from wgbench import datasets, runs
+from wgbench import checkpoints, datasets, runs
 from wgbench.launch import work
 
 submitit = pytest.importorskip("submitit")
@@ -147,4 +147,4 @@ def test_ctrl_c_ends_elements(slurm, toy_cell, job, below):
         time.sleep(0.1)
     assert len(pids) >= 2
     assert not left
-    assert runs.moment(max(runs.folder(doomed.store, doomed.cell).glob("state-*"), key=runs.moment)) > (1, 0)
+    assert checkpoints.moment(checkpoints.states(runs.folder(doomed.store, doomed.cell))[-1]) > (1, 0)

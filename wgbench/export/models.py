@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from wgbench import runs
+from wgbench import checkpoints, runs
 from wgbench.config import Cell
 from wgbench.engine import state
 from wgbench.errors import BadEntry
@@ -60,7 +60,7 @@ def kept(entry: Stored, cell: Cell, store: Path) -> Final | None:
     path = runs.folder(store, cell) / f"stage-{said.stages}.safetensors"
     if not path.is_file():
         return None
-    checkpoint = runs.read_checkpoint(path)
+    checkpoint = checkpoints.read(path)
     if checkpoint is None:
         raise BadEntry(f"exporting {path}", "the file is damaged", "train it again: --train")
     networks = state.under("networks", checkpoint.tensors)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from wgbench import runs
+from wgbench import checkpoints, runs
 from wgbench.engine.sink import Moment
 from wgbench.errors import WorkerDied
 from wgbench.launch.base import AGAIN
@@ -34,7 +34,7 @@ class Losses:
 def checkpoint(job: Job) -> Moment:
     """The stage and epoch that a job would go on from, by the names of files in the driver's store."""
     path = runs.folder(job.store, job.cell)
-    states = [runs.moment(file) for file in runs.states(path)]
+    states = [checkpoints.moment(file) for file in checkpoints.states(path)]
     stages = [(int(file.stem.partition("-")[2]) + 1, 0) for file in path.glob("stage-*.safetensors")]
     return max([*states, *stages], default=(1, 0))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wgbench import runs
+from wgbench import checkpoints, runs
 from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
 from wgbench.launch.job import Job
@@ -39,7 +39,7 @@ def unpack(path: Path, files: Files, *, complete: bool = False) -> None:
         for name in sorted(filter(_known, files), key=lambda name: (name in LAST, CHECKPOINT.fullmatch(name) is None)):
             write_whole(path / name, files[name])
         gone = [file for file in path.glob("*.safetensors") if file.name not in files] if complete else []
-        for file in [*gone, *([] if complete else runs.states(path)[: -runs.KEPT])]:
+        for file in [*gone, *([] if complete else checkpoints.states(path)[: -runs.KEPT])]:
             file.unlink()
 
 

@@ -12,9 +12,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from wgbench.config import RULES, place
 from wgbench.errors import BadEntry
@@ -26,14 +23,14 @@ from wgbench.results.entry import Target
 from wgbench.results.identity import sha256, subject_of
 from wgbench.results.known import Known, Labels, known, nothing
 from wgbench.results.lack import told
-from wgbench.results.limits import cell_name, unusable
-from wgbench.results.recount import Recount, held, recount
+from wgbench.results.limits import unusable
+from wgbench.results.predicted import mispredicted
+from wgbench.results.recount import differences, recount
 from wgbench.results.stored import Stored
 from wgbench.results.trust import NOBODY_ELSE, Trust, foreign
 from wgbench.results.verify import VERIFIED, recorded
 
 FILES = (schema.ENTRY, schema.CURVES, schema.PREDICTIONS)
-CLOSE = 1e-12  # how far a float may be off that was summed up in another order
 MOMENTS = ("early", "final", "selected")
 PRIVATE = re.compile(r"(?:^|[\s=:'\"(])(?:~?(?:/[\w.+-]+){2,}|[A-Za-z]:\\\w+|\\\\\w+\\)|[\w.-]+@[\w-]+(?:\.[\w-]+)*")
 
@@ -214,39 +211,9 @@ def _recounted(looked: Looked) -> Iterator[str]:
     entry = looked.entry
     if looked.erm is not None:
         yield from _rivals(entry, looked.erm.entry)
-    yield from _predicted(looked)
+    yield from mispredicted(looked.stored, looked.target)
     again = recount(looked.stored, looked.erm, looked.target)
     yield from differences(entry, again)
-
-
-def differences(entry: schema.Entry, again: Recount) -> Iterator[str]:
-    """Stated scores that are not those of the recount; scores that the file does not have are no contradiction."""
-    for cell in entry.cells:
-        for name, value in again.cells[cell.seed, cell.weight_decay].items():
-            if name in cell.scores:
-                yield from _unequal(f"{cell_name(cell)}, {name}", cell.scores[name], value)
-    stated, found = (scores.model_dump(mode="json") for scores in (entry.scores, again.scores))
-    for name in found:
-        if name in entry.scores.model_fields_set:
-            yield from _unequal(name, stated[name], found[name])
-
-
-def _unequal(where: str, stated: Any, found: Any) -> Iterator[str]:
-    if isinstance(stated, dict) and isinstance(found, dict):
-        for name in dict.fromkeys([*stated, *found]):
-            yield from _unequal(f"{where}.{name}", stated.get(name), found.get(name))
-    elif isinstance(stated, list) and isinstance(found, list) and len(stated) == len(found):
-        for number, (a, b) in enumerate(zip(stated, found, strict=True)):
-            yield from _unequal(f"{where}.{number}", a, b)
-    elif isinstance(stated, float) and isinstance(found, float):
-        if not abs(stated - found) <= CLOSE * max(1.0, abs(found)):
-            yield f"{where}: stated {stated!r}, counted {found!r}"
-    elif stated != found:
-        yield f"{where}: stated {_short(stated)}, counted {_short(found)}"
-
-
-def _short(value: Any) -> str:
-    return "nothing" if value is None else str(value)[:60]
 
 
 def _rivals(entry: schema.Entry, erm: schema.Entry) -> Iterator[str]:
@@ -258,46 +225,6 @@ def _rivals(entry: schema.Entry, erm: schema.Entry) -> Iterator[str]:
         or not set(entry.protocol.seeds) <= set(erm.protocol.seeds)
     ):
         yield f"its baseline {erm.id} is not ERM with the same data, network, recipe and seeds"
-
-
-def _predicted(looked: Looked) -> Iterator[str]:
-    """Predictions are there for every seed, and give the counts of the curves."""
-    entry, moments = looked.stored, held(looked.stored)
-    expected = {f"{moment}-{seed}": at for seed in moments for moment, at in _moments(entry, seed).items()}
-    there = entry.predictions()
-    for name in sorted(expected.keys() ^ there.keys()):
-        yield f"{schema.PREDICTIONS}: column {name[:40]!r} is {'missing' if name in expected else 'one too many'}"
-    for name in sorted(expected.keys() & there.keys()):
-        epoch, classes = expected[name], there[name]
-        yield from _column(looked, f"{schema.PREDICTIONS}, {name}", int(name.partition("-")[2]), epoch, classes)
-
-
-def _moments(entry: Stored, seed: int) -> dict[str, int | None]:
-    """Epochs at which predictions are kept; None where training had diverged."""
-    cell, window = entry.cell(seed, 0.0), entry.entry.protocol.early[1]
-    horizon = cell.epochs or entry.entry.recipe.epochs
-    trained = horizon if cell.diverged_at is None else cell.diverged_at - 1
-    found: dict[str, int | None] = {"final": horizon if trained == horizon else None}
-    if window <= trained:
-        found["early"] = window
-    if cell.selected_epoch is not None and 1 <= cell.selected_epoch <= trained:
-        found["selected"] = cell.selected_epoch
-    return found
-
-
-def _column(looked: Looked, where: str, seed: int, epoch: int | None, classes: np.ndarray[Any, Any]) -> Iterator[str]:
-    if epoch is None:
-        if (classes != -1).any():
-            yield f"{where}: training had diverged, and there are predictions"
-        return
-    test = looked.stored.curves[seed, 0.0].test
-    per_class = np.bincount(classes[classes >= 0], minlength=test.predicted.shape[1])
-    if per_class.tolist() != test.predicted[epoch - 1].tolist():
-        yield f"{where}: classes {per_class.tolist()}, and {test.predicted[epoch - 1].tolist()} in the curves"
-    elif looked.target is not None:
-        correct = ((classes == looked.target.label)[:, None] & looked.target.columns).sum(0)
-        if correct.tolist() != test.correct[epoch - 1].tolist():
-            yield f"{where}: correct {correct.tolist()} per group, and {test.correct[epoch - 1].tolist()} in the curves"
 
 
 def _level(entry: schema.Entry, board: Path | None, whole: Level) -> Level:

@@ -1,26 +1,21 @@
 """From finished runs to a leaderboard entry: scores, curves and predictions of all its cells in one folder."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wgbench import runs
 from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, Record
 from wgbench.disk import write_whole, writing
-from wgbench.errors import StoreFailed
-from wgbench.evaluation.curves import Curves, from_lines
 from wgbench.evaluation.intervals import bootstrap_worst_group
 from wgbench.evaluation.scores import Scores, cell_scores, entry_scores, erm_agreement
 from wgbench.results import schema
-
-Classes = NDArray[np.int16]
+from wgbench.results.columns import curves_table, predictions_table
+from wgbench.results.finished import Classes, Run
 
 
 class Subject(Record):
@@ -74,45 +69,6 @@ class Target:
 
     label: NDArray[np.int64]  # (N,)
     columns: NDArray[np.bool_]  # (N, G)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run, read back."""
-
-    cell: Cell
-    environment: dict[str, Any]
-    result: dict[str, Any]
-    lines: list[dict[str, Any]]
-    predictions: dict[str, Classes]
-    group: runs.Group = ()  # the cells that it was trained with
-
-    @cached_property
-    def curves(self) -> Curves:
-        """Curves over the whole horizon."""
-        r = self.result
-        return from_lines(self.lines, r["totals"], stage=r["stages"], epochs=r["epochs"], diverged_at=r["diverged_at"])
-
-
-def read_run(store: Path, cell: Cell) -> Run:
-    """A finished run from the store; StoreFailed where one of its files is damaged."""
-    folder = runs.folder(store, cell)
-    try:
-        run = Run(
-            cell,
-            runs.read_json(folder / runs.CELL)["environment"],
-            runs.read_json(folder / runs.RESULT),
-            runs.read_lines(folder / runs.CURVES),
-            runs.read_predictions(folder / runs.PREDICTIONS),
-            runs.group(folder) or (),
-        )
-        _ = run.curves  # made of lines that fit
-        whole = run.result.get("curves") in (None, runs.digest(run.lines))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        whole = False
-    if not whole:
-        raise StoreFailed(f"reading {folder}", "damaged (its curves or its result are not whole)", runs.AGAIN)
-    return run
 
 
 def build(
@@ -190,68 +146,6 @@ def write(store: Path, entry: schema.Entry, files: Mapping[str, bytes]) -> Path:
             write_whole(folder / name, content)
         write_whole(folder / schema.ENTRY, entry.to_json().encode())
     return folder
-
-
-def curves_table(found: Sequence[Run]) -> bytes:
-    """All cells' counts, losses and group masses: one row per cell, epoch and split."""
-    columns: dict[str, list[Any]] = {}
-    for run in found:
-        for line in run.lines:
-            for split in ("train", "val", "test"):
-                if line[split] is None:
-                    continue
-                row = {
-                    "seed": run.cell.seed,
-                    "weight_decay": run.cell.weight_decay,
-                    "stage": line["stage"],
-                    "epoch": line["epoch"],
-                    "split": split,
-                    **line[split],
-                    "mass": line["weights"]["mass"] if split == "train" else None,
-                    "ess": line["weights"]["ess"] if split == "train" else None,
-                    "state": _rounded(line["state"]) if split == "train" and line["state"] else None,
-                }
-                for name, value in row.items():
-                    columns.setdefault(name, []).append(value)
-    return _parquet(columns)
-
-
-def _rounded(state: Mapping[str, Any]) -> str:
-    """An algorithm's small state as JSON, six digits after the point: for figures, not for going on."""
-
-    def short(value: Any) -> Any:
-        return [short(v) for v in value] if isinstance(value, list) else value if value is None else round(value, 6)
-
-    return json.dumps({name: short(value) for name, value in state.items()}, separators=(",", ":"))
-
-
-def predictions_table(plain: Mapping[int, Run]) -> bytes:
-    """Predicted class per test example of the cells without weight decay, columns `<moment>-<seed>`."""
-    return runs.parquet({f"{m}-{seed}": p for seed, run in plain.items() for m, p in sorted(run.predictions.items())})
-
-
-def _parquet(columns: Mapping[str, list[Any]]) -> bytes:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    kinds = {
-        "seed": pa.int64(),
-        "weight_decay": pa.float64(),
-        "stage": pa.int16(),
-        "epoch": pa.int32(),
-        "split": pa.string(),
-        "acc_correct": pa.int32(),
-        "acc_loss": pa.float32(),
-        "loss": pa.list_(pa.float32()),
-        "mass": pa.list_(pa.float32()),
-        "ess": pa.float32(),
-        "state": pa.string(),
-        **{name: pa.list_(pa.int32()) for name in ("correct", "class_correct", "predicted")},
-    }
-    sink = pa.BufferOutputStream()
-    table = pa.table({name: pa.array(values, kinds[name]) for name, values in columns.items()})
-    parquet.write_table(table, sink, compression="zstd", compression_level=12)
-    return bytes(sink.getvalue())
 
 
 def from_predictions(

@@ -1,12 +1,17 @@
 """An entry's scores, counted again from its own curves and predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from wgbench.evaluation.scores import CellScores, Scores, cell_scores, entry_scores
-from wgbench.results.entry import Classes, Target, from_predictions
+from wgbench.results import schema
+from wgbench.results.entry import Target, from_predictions
+from wgbench.results.finished import Classes
+from wgbench.results.limits import cell_name
 from wgbench.results.stored import Key, Stored
 
+CLOSE = 1e-12  # how far a float may be off that was summed up in another order
 # What can be counted only with ERM's entry, and only with the labels of the test split.
 OF_ERM = ("erm_excess_early", "erm_excess_selected", "erm_excess_final")
 BOOTSTRAPPED = ("wga_early", "wga_selected", "wga_final")
@@ -65,3 +70,33 @@ def _bootstraps(scores: Scores, stated: Scores) -> dict[str, object]:
         if ours is not None and theirs is not None:
             changed[name] = ours.model_copy(update={"bootstrap": theirs.bootstrap})
     return changed
+
+
+def differences(entry: schema.Entry, again: Recount) -> Iterator[str]:
+    """Stated scores that are not those of the recount; scores that the file does not have are no contradiction."""
+    for cell in entry.cells:
+        for name, value in again.cells[cell.seed, cell.weight_decay].items():
+            if name in cell.scores:
+                yield from _unequal(f"{cell_name(cell)}, {name}", cell.scores[name], value)
+    stated, found = (scores.model_dump(mode="json") for scores in (entry.scores, again.scores))
+    for name in found:
+        if name in entry.scores.model_fields_set:
+            yield from _unequal(name, stated[name], found[name])
+
+
+def _unequal(where: str, stated: Any, found: Any) -> Iterator[str]:
+    if isinstance(stated, dict) and isinstance(found, dict):
+        for name in dict.fromkeys([*stated, *found]):
+            yield from _unequal(f"{where}.{name}", stated.get(name), found.get(name))
+    elif isinstance(stated, list) and isinstance(found, list) and len(stated) == len(found):
+        for number, (a, b) in enumerate(zip(stated, found, strict=True)):
+            yield from _unequal(f"{where}.{number}", a, b)
+    elif isinstance(stated, float) and isinstance(found, float):
+        if not abs(stated - found) <= CLOSE * max(1.0, abs(found)):
+            yield f"{where}: stated {stated!r}, counted {found!r}"
+    elif stated != found:
+        yield f"{where}: stated {_short(stated)}, counted {_short(found)}"
+
+
+def _short(value: Any) -> str:
+    return "nothing" if value is None else str(value)[:60]

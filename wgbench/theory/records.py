@@ -104,8 +104,3 @@ def at_most(value: float, bound: float) -> Verdict:
 def at_least(value: float, bound: float) -> Verdict:
     """Supported iff a number is there and is no smaller than a bound."""
     return SUPPORTED if np.isfinite(value) and value >= bound else NOT_SUPPORTED
-
-
-def sole_computation(_: str, __: Record, compute: Callable[[], Arrays]) -> Arrays:
-    """Numbers computed anew, kept nowhere."""
-    return compute()

@@ -16,7 +16,6 @@ from wgbench.results.stored import Stored
 from wgbench.site.board import numbers, rows, words
 
 Facts = list[tuple[str, str]]
-INNER = ("wd_curve", "erm_agreement_final")  # scores with a table of their own
 
 
 @dataclass(frozen=True)
