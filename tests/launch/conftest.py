@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wgbench import runs
+from wgbench.launch import work
 
 
 @pytest.fixture
@@ -23,6 +24,19 @@ def outcome():
         return found
 
     return read
+
+
+@pytest.fixture
+def twins(job):
+    """Jobs of cells that were run in this process, and the same ones in another store, for a launcher to run."""
+
+    def make(cells):
+        here, there = ([job(cell, store) for cell in cells] for store in ("here", "there"))
+        for one in here:
+            work.run(one)
+        return here, there
+
+    return make
 
 
 @pytest.fixture

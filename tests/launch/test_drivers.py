@@ -7,7 +7,7 @@ import pytest
 
 from wgbench import runs
 from wgbench.errors import LaunchFailed, WorkerDied
-from wgbench.launch import node, work
+from wgbench.launch import node
 from wgbench.launch.base import Call
 
 ray, submitit = pytest.importorskip("ray"), pytest.importorskip("submitit")
@@ -90,11 +90,9 @@ def ended(launcher, jobs):
     return found
 
 
-def test_ray_brings_home_what_one_process_makes(on_ray, toy_cell, job, outcome):
+def test_ray_brings_home_what_one_process_makes(on_ray, toy_cell, twins, outcome):
     cells = [toy_cell("gdro", seed=1), toy_cell("jtt", seed=2)]
-    here, there = [job(cell, "here") for cell in cells], [job(cell, "there") for cell in cells]
-    for one in here:
-        work.run(one)
+    here, there = twins(cells)
     launcher, cluster, said = on_ray()
     seen = []
     with launcher:
@@ -250,11 +248,9 @@ def on_slurm(monkeypatch, tmp_path):
     return make
 
 
-def test_elements_do_their_shares(on_slurm, toy_cell, job, outcome):
+def test_elements_do_their_shares(on_slurm, toy_cell, twins, outcome):
     cells = [toy_cell("gdro", seed=1), toy_cell("jtt", seed=2)]
-    here, there = [job(cell, "here") for cell in cells], [job(cell, "there") for cell in cells]
-    for one in here:
-        work.run(one)
+    here, there = twins(cells)
     launcher, shares, said = on_slurm()
     assert ended(launcher, there) == {"gdro": None, "jtt": None}
     assert [outcome(one) for one in there] == [outcome(one) for one in here]

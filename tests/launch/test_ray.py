@@ -92,11 +92,9 @@ def training(below):
 
 
 @pytest.mark.slow
-def test_tasks_get_the_bits_of_one_process(tasks, toy_cell, job, outcome):
+def test_tasks_get_the_bits_of_one_process(tasks, toy_cell, twins, outcome):
     cells = [toy_cell("gdro", seed=1), toy_cell("jtt", seed=2), toy_cell("erm", seed=3)]
-    here, there = [job(cell, "here") for cell in cells], [job(cell, "there") for cell in cells]
-    for one in here:
-        work.run(one)
+    here, there = twins(cells)
     seen, launcher = [], tasks()[0]
     with launcher:
         launcher.run(there, seen.append)

@@ -62,11 +62,9 @@ def test_parameters_are_those_of_sbatch(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_elements_get_the_bits_of_one_process(slurm, toy_cell, job, outcome):
+def test_elements_get_the_bits_of_one_process(slurm, toy_cell, twins, outcome):
     cells = [toy_cell("gdro", seed=1), toy_cell("jtt", seed=2), toy_cell("erm", seed=3)]
-    here, there = [job(cell, "here") for cell in cells], [job(cell, "there") for cell in cells]
-    for one in here:
-        work.run(one)
+    here, there = twins(cells)
     seen, ended, (launcher, said) = [], [], slurm()
     with launcher:
         launcher.run(there, seen.append, lambda one, problem: ended.append((one, problem)) or ())

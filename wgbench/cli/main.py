@@ -37,22 +37,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.add_typer(suite.app, name="suite")
-app.command("ls")(ls.ls)
-app.command("info")(info.info)
-app.command("check")(check.check)
-app.command("export")(export.export)
-app.command("new")(new.new)
-app.command("clean")(clean.clean)
-app.command("compare")(compare.compare)
-app.command("replay")(replay.replay)
-app.command("report")(report.report)
-app.command("score")(score.score)
-app.command("theory")(theory.theory)
-app.add_typer(data.app, name="data")
+RUN, LOOK, SHARE, EXTEND = "Run", "Look", "Share and verify", "Extend and tidy"
+app.command("run", rich_help_panel=RUN)(run.run)
+app.add_typer(suite.app, name="suite", rich_help_panel=RUN)
+app.command("theory", rich_help_panel=RUN)(theory.theory)
+app.command("ls", rich_help_panel=LOOK)(ls.ls)
+app.command("info", rich_help_panel=LOOK)(info.info)
+app.add_typer(data.app, name="data", rich_help_panel=LOOK)
+app.command("report", rich_help_panel=LOOK)(report.report)
+app.command("compare", rich_help_panel=LOOK)(compare.compare)
+app.command("score", rich_help_panel=LOOK)(score.score)
 leaderboard.app.command("submit")(submit.submit)
-app.add_typer(leaderboard.app, name="leaderboard")
+app.add_typer(leaderboard.app, name="leaderboard", rich_help_panel=SHARE)
+app.command("replay", rich_help_panel=SHARE)(replay.replay)
+app.command("export", rich_help_panel=SHARE)(export.export)
+app.command("new", rich_help_panel=EXTEND)(new.new)
+app.command("check", rich_help_panel=EXTEND)(check.check)
+app.command("clean", rich_help_panel=EXTEND)(clean.clean)
 
 
 def _version(wanted: bool) -> None:
