@@ -6,7 +6,7 @@ from torch import nn
 
 from wgbench.config import Recipe
 from wgbench.engine.optimizer import Optimizer, learning_rate
-from wgbench.engine.state import load_optimizer, optimizer_tensors
+from wgbench.engine.state import load_module, load_optimizer, optimizer_tensors, prefixed, under
 
 
 def net():
@@ -86,3 +86,29 @@ def test_buffers_survive_being_saved(kind):
         return p.detach()
 
     assert torch.equal(run(None), run(3))
+
+
+def test_momentum_comes_back_in_the_layout_of_its_parameter():
+    """Convolutions lie channels last; a fused step over a buffer in another layout moves the wrong weights."""
+
+    def steps(network, optimizer, x):
+        for _ in range(3):
+            network(x).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def begun():
+        torch.manual_seed(0)
+        network = torch.nn.Conv2d(4, 8, 3).to(memory_format=torch.channels_last)
+        return network, torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, fused=True)
+
+    x = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(1)).to(memory_format=torch.channels_last)
+    whole, through = begun()
+    steps(whole, through, x)
+    saved, weights = prefixed("o", optimizer_tensors(through)), {k: v.clone() for k, v in whole.state_dict().items()}
+    steps(whole, through, x)
+    resumed, again = begun()
+    load_module(resumed, weights)
+    load_optimizer(again, under("o", saved))
+    steps(resumed, again, x)
+    assert torch.equal(resumed.weight, whole.weight)

@@ -31,11 +31,14 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put the buffers back."""
+    """Put the buffers back, laid out in memory as their parameters: a fused step reads all of them in one order."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         i, _, name = key.partition(".")
-        state.setdefault(int(i), {})[name] = value.clone()
+        own = parameters[int(i)]
+        like = torch.empty_like(own, dtype=value.dtype) if own.shape == value.shape else torch.empty_like(value)
+        state.setdefault(int(i), {})[name] = like.detach().copy_(value)
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
