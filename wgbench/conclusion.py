@@ -30,8 +30,8 @@ def _baseline(made: Plan) -> Baseline | None:
     found = [read_run(store, cell) for cell in plain.cells()]
     chosen = full if _there(store, full) or _trained(store, full) else plain
     if not _there(store, chosen):
-        described = made.described(chosen)
-        entry, files = build(chosen, [read_run(store, cell) for cell in chosen.cells()], described, made.target(), None)
+        own = found if chosen is plain else [read_run(store, cell) for cell in chosen.cells()]
+        entry, files = build(chosen, own, made.described(chosen), made.target(), None)
         write(store, entry, files)
     return baseline_of(chosen.digest(), found, plain.protocol)
 

@@ -38,7 +38,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tenso
         i, _, name = key.partition(".")
         own = parameters[int(i)]
         like = torch.empty_like(own, dtype=value.dtype) if own.shape == value.shape else torch.empty_like(value)
-        state.setdefault(int(i), {})[name] = like.detach().copy_(value)
+        state.setdefault(int(i), {})[name] = like.copy_(value)
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 
