@@ -1,5 +1,6 @@
 """Comparing runs that different launchers made, and finding processes that they started."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -37,6 +38,28 @@ def twins(job):
         return here, there
 
     return make
+
+
+@pytest.fixture
+def ends_beside_another_driver(toy_cell, job):
+    """The seeds of two cells in the order of their ends; another driver holds the first until the second has ended."""
+
+    def ends(launcher):
+        theirs, ours = job(toy_cell(seed=1)), job(toy_cell(seed=2))
+        found = []
+        with contextlib.ExitStack() as held, launcher:
+            held.enter_context(runs.RunFolder(runs.folder(theirs.store, theirs.cell), theirs.cell).locked())
+
+            def follow(one, problem):
+                assert problem is None
+                found.append(one.cell.seed)
+                held.close()
+                return ()
+
+            launcher.run([theirs, ours], lambda _: None, follow)
+        return found
+
+    return ends
 
 
 @pytest.fixture

@@ -157,20 +157,9 @@ def test_errors_of_training_come_home_and_calls_have_their_turn(on_ray, toy_cell
     assert not said
 
 
-def test_a_cell_that_another_driver_trains_is_waited_for_on_ray(on_ray, toy_cell, job):
-    theirs, ours = job(toy_cell(seed=1)), job(toy_cell(seed=2))
-    order, (launcher, _, _) = [], on_ray()
-    with contextlib.ExitStack() as held, launcher:
-        held.enter_context(runs.RunFolder(runs.folder(theirs.store, theirs.cell), theirs.cell).locked())
-
-        def follow(one, problem):
-            assert problem is None
-            order.append(one.cell.seed)
-            held.close()
-            return ()
-
-        launcher.run([theirs, ours], lambda _: None, follow)
-    assert order == [2, 1]
+def test_a_cell_that_another_driver_trains_is_waited_for_on_ray(on_ray, ends_beside_another_driver):
+    launcher, _, _ = on_ray()
+    assert ends_beside_another_driver(launcher) == [2, 1]
 
 
 def test_a_file_of_weights_goes_to_rays_cluster_once(on_ray, toy_cell, job, tmp_path):

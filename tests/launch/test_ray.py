@@ -147,21 +147,9 @@ def test_a_worker_that_never_gets_anywhere_is_given_up(tasks, toy_cell, job, bel
 
 
 @pytest.mark.slow
-def test_cells_that_another_driver_trains_are_waited_for(tasks, toy_cell, job):
-    theirs, ours = job(toy_cell(seed=1)), job(toy_cell(seed=2))
-    ended, (launcher, _) = [], tasks()
-    folder = runs.RunFolder(runs.folder(theirs.store, theirs.cell), theirs.cell)
-    with contextlib.ExitStack() as held, launcher:
-        held.enter_context(folder.locked())
-
-        def follow(one, problem):
-            assert problem is None
-            ended.append(one.cell.seed)
-            held.close()
-            return ()
-
-        launcher.run([theirs, ours], lambda _: None, follow)
-    assert ended == [2, 1]
+def test_cells_that_another_driver_trains_are_waited_for(tasks, ends_beside_another_driver):
+    launcher, _ = tasks()
+    assert ends_beside_another_driver(launcher) == [2, 1]
 
 
 @pytest.mark.slow
