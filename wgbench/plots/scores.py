@@ -12,6 +12,7 @@ from wgbench.evaluation.scores import Score
 from wgbench.plots import lines, style
 from wgbench.plots.series import named, plain
 from wgbench.results.groups import group_accuracies
+from wgbench.results.reference import erm_final
 from wgbench.results.stored import Stored
 
 MOMENTS = (  # of a run: the score, its name, and how it is drawn
@@ -94,9 +95,11 @@ def _references(axes: Axes, entries: Sequence[Stored]) -> list[Line2D]:
     found = []
     for row, entry in enumerate(kept):
         final, above = entry.scores.wga_final, entry.scores.erm_excess_final
-        if final is not None and (above is not None or entry.id in baselines):
-            end = 100 * (final.mean - (above.mean if above else 0))
-            found += axes.plot([end, end], [row - 0.5, row + 0.5], **drawn)
+        if final is None:
+            continue
+        end = erm_final(final.mean, above.mean if above else None, is_baseline=entry.id in baselines)
+        if end is not None:
+            found += axes.plot([100 * end, 100 * end], [row - 0.5, row + 0.5], **drawn)
     return found
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from wgbench.config import slug
 from wgbench.results.board import LEVELS, Board, Measured, Reported, Value
-from wgbench.results.lack import OTHER_LOSS, badge, lack
+from wgbench.results.lack import OTHER_LOSS, badge, lack, narrowed
+from wgbench.results.reference import erm_final
 from wgbench.site.board import numbers, words
 
 INTERVALS = ("wga_early", "wga_selected", "wga_final")  # drawn as small bars
@@ -61,7 +62,7 @@ class Line:
     @property
     def lacks(self) -> str:
         """What a partial entry departs in, without the values: `seeds, epochs`; empty for other ones."""
-        return ", ".join(lack(line).short for line in self.row.partial) if self.badge == "partial" else ""
+        return ", ".join(lack(line).short for line in self.row.partial) if narrowed(self.row.partial) else ""
 
     @property
     def needs(self) -> str:
@@ -113,8 +114,7 @@ def overview(lines: Sequence[Line]) -> list[Kept]:
     for row in (line.row for line in lines):
         selected, final, above = (row.scores[name] for name in ("wga_selected", "wga_final", "erm_excess_final"))
         if selected and final:
-            known = above is not None or row.id in baselines
-            erm = final.mean - (above.mean if above else 0) if known else None
+            erm = erm_final(final.mean, above.mean if above else None, is_baseline=row.id in baselines)
             found.append(Kept(_short(row.name), selected.mean, final.mean, erm))
     return found
 
