@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from wgbench import algorithms, runs
+from wgbench import algorithms, datasets, runs
 from wgbench.errors import StoreFailed
 from wgbench.launch import work
 
@@ -47,6 +47,19 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(name, toy_cell, job):
     assert outcome(torn) == outcome(whole)
     left = {p.name for p in runs.folder(torn.store, torn.cell).iterdir()}
     assert left == {"cell.json", "curves.jsonl", "lock", "predictions.parquet", "result.json"}
+
+
+def test_an_interrupted_run_of_convolutions_ends_like_an_undisturbed_one(toy_cell, job):
+    """Their weights, and so their momentum, lie channels last, which files do not keep."""
+    cell = toy_cell(backbone="cnn", epochs=4, batch_size=100, lr=0.02)
+    cell = cell.model_copy(update={"dataset": plugin(datasets.registry, "colored-digits")})
+    whole, torn = job(cell, "whole"), job(cell, "torn")
+    work.run(whole)
+    for epoch in (1, 3):
+        with pytest.raises(Stop):
+            work.run(torn, interrupt_at(epoch))
+    work.run(torn)
+    assert outcome(torn) == outcome(whole)
 
 
 def test_a_finished_cell_is_not_run_again(toy_cell, job):

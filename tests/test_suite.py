@@ -16,6 +16,7 @@ from wgbench.suite import Suite
 
 ROOT = Path(__file__).parents[1]
 NAMES = [
+    "colored-mnist-cpu",
     "compas",
     "dominoes-cpu",
     "embedded",
