@@ -20,7 +20,7 @@ from wgbench.disk import write_whole, writing
 from wgbench.drafting import cache_root, digest
 from wgbench.engine import precision
 from wgbench.errors import BadData, BadEntry, BadOption, MissingWeights
-from wgbench.evaluation.scores import cell_scores
+from wgbench.evaluation.cell_scores import cell_scores
 from wgbench.launch import work
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry

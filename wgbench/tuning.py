@@ -22,7 +22,7 @@ from wgbench.bits import uniform
 from wgbench.config import LAST, Cell
 from wgbench.drafting import draft, needed
 from wgbench.errors import AlgorithmFailed, BadOption
-from wgbench.evaluation.scores import cell_scores
+from wgbench.evaluation.cell_scores import cell_scores
 from wgbench.launch.job import Job
 from wgbench.planning import Plan, plan
 from wgbench.request import Request

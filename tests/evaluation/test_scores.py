@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wgbench.config import Protocol
+from wgbench.evaluation.agreement import erm_agreement
+from wgbench.evaluation.cell_scores import cell_scores
 from wgbench.evaluation.curves import Curves, SplitCurve
-from wgbench.evaluation.scores import Scores, cell_scores, entry_scores, erm_agreement, weights_settle
+from wgbench.evaluation.entry_scores import entry_scores
+from wgbench.evaluation.scores import Scores
 
 WATERBIRDS_TRAIN = (3498, 184, 56, 1057)
 
@@ -382,8 +385,3 @@ def test_diverged_models_agree_with_nothing():
 def test_agreement_names_the_seed_that_erm_lacks():
     with pytest.raises(ValueError, match=r"\[2\]"):
         erm_agreement({2: np.array([0])}, {1: np.array([0])}, np.ones((1, 1), dtype=bool))
-
-
-def test_weights_settle():
-    found = weights_settle(np.array([1.0, 0.5, 2.0, 0.0]), np.array([1.25, 0.5, 1.0, 0.0]))
-    assert found == {"largest_change": 1.0, "smallest": 0.0, "share_zero": 0.25}

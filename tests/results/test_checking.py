@@ -11,7 +11,7 @@ from wgbench import protocol
 from wgbench.cli.main import outcome
 from wgbench.config import Mode, Plugin
 from wgbench.errors import BadEntry, StoreFailed
-from wgbench.evaluation.scores import cell_scores
+from wgbench.evaluation.cell_scores import cell_scores
 from wgbench.request import Request
 from wgbench.results import building, leaderboard, schema, stored
 from wgbench.results.checking import check, check_any, check_board, require

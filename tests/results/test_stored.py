@@ -5,7 +5,7 @@ import pytest
 
 from wgbench import protocol
 from wgbench.errors import BadEntry
-from wgbench.evaluation.scores import cell_scores
+from wgbench.evaluation.cell_scores import cell_scores
 from wgbench.request import Request
 from wgbench.results import schema, stored
 

@@ -27,7 +27,6 @@ from wgbench.engine.views import Inputs
 from wgbench.engine.watch import Watch
 from wgbench.errors import AlgorithmFailed
 from wgbench.evaluation.metrics import Tally, predict
-from wgbench.evaluation.scores import weights_settle
 from wgbench.losses.base import Loss
 from wgbench.types import Batch, Sampling, Split, State, Tokens
 
@@ -259,7 +258,6 @@ class Stage:
 
     def summary(self) -> dict[str, Any]:
         """How the stage ended, as JSON values."""
-        before, last = self.watch.effective()
         return {
             "epochs": self.recipe.epochs,
             "steps_per_epoch": self.steps,
@@ -268,7 +266,7 @@ class Stage:
             "collapsed": sum(n > 0 for n in self.last_predicted) == 1,
             "selected_epoch": self.best.epoch or None,
             "parameters": sum(p.numel() for p in self.network.parameters()),
-            "weights_settle": weights_settle(before.cpu().numpy(), last.cpu().numpy()),
+            "weights_settle": self.watch.settles(),
             "model": state.digest(self.network.state_dict()),
         }
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -40,3 +42,23 @@ class Watch:
         scale = self.sums.shape[-1] * self.batch_size / self.window
         before, last = torch.where(probability > 0, probability * scale * weights / draws, 0)  # 0 / 0 is NaN
         return before, last
+
+    def settles(self) -> dict[str, float | None]:
+        """Whether the effective weights change no more; see `weights_settle`."""
+        before, last = self.effective()
+        return weights_settle(before.cpu().numpy(), last.cpu().numpy())
+
+
+def weights_settle(before: NDArray[np.float64], last: NDArray[np.float64]) -> dict[str, float | None]:
+    """Assumption 1, from effective weights per example (N,) in the last tenth of training and in the tenth before.
+
+    Effective weights are 1 under plain ERM, so changes are already relative to 1/N. NaN, for an example that a window
+    did not visit, is skipped; None where nothing is left.
+    """
+    change, seen = np.abs(last - before), last[~np.isnan(last)]
+    change = change[~np.isnan(change)]
+    return {
+        "largest_change": float(change.max()) if len(change) else None,
+        "smallest": float(seen.min()) if len(seen) else None,
+        "share_zero": float((seen == 0).mean()) if len(seen) else None,
+    }

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from wgbench.evaluation.scores import BAND, ROUNDING, DecayPoint, Score
+from wgbench.evaluation.entry_scores import BAND, ROUNDING
+from wgbench.evaluation.scores import DecayPoint, Score
 from wgbench.plots import lines, style
 from wgbench.plots.series import average, divergences, horizon, named, over_seeds, worst_group
 from wgbench.results.labels import labels

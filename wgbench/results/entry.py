@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, Record
 from wgbench.disk import write_whole, writing
+from wgbench.evaluation.agreement import erm_agreement
+from wgbench.evaluation.cell_scores import cell_scores
+from wgbench.evaluation.entry_scores import entry_scores
 from wgbench.evaluation.intervals import bootstrap_worst_group
-from wgbench.evaluation.scores import Scores, cell_scores, entry_scores, erm_agreement
+from wgbench.evaluation.scores import Scores
 from wgbench.results import schema
 from wgbench.results.columns import curves_table, predictions_table
 from wgbench.results.finished import Classes, Run

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from wgbench.config import EARLY, LAST, Record
 from wgbench.errors import BadPredictions
+from wgbench.evaluation.cell_scores import train_weighted
 from wgbench.evaluation.curves import Counts, Floats
 from wgbench.evaluation.intervals import Bools, bootstrap_group_acc, percentiles, worst
-from wgbench.evaluation.scores import Score, seed_score, train_weighted
+from wgbench.evaluation.scores import Score, seed_score
 
 Classes = NDArray[np.int16]
 Predictions = Mapping[int, Mapping[int, Classes]]  # seed -> epoch -> class per example (N,)

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wgbench.evaluation.scores import CellScores, Scores, cell_scores, entry_scores
+from wgbench.evaluation.cell_scores import CellScores, cell_scores
+from wgbench.evaluation.entry_scores import entry_scores
+from wgbench.evaluation.scores import Scores
 from wgbench.results import schema
 from wgbench.results.entry import Target, from_predictions
 from wgbench.results.finished import Classes
