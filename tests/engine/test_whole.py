@@ -6,7 +6,7 @@ import torch
 from wgbench import runs
 from wgbench.config import Mode
 from wgbench.engine import step
-from wgbench.engine.fit import prepared
+from wgbench.engine.prepared import prepared
 from wgbench.engine.update import Update
 from wgbench.engine.whole import Captured, warmed_up
 from wgbench.launch import work

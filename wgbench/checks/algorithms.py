@@ -19,6 +19,7 @@ from wgbench.checks.toy import Interrupted, Memory, Toy
 from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit
+from wgbench.engine.prepared import Parts
 from wgbench.engine.sink import Line
 from wgbench.losses.cross_entropy import CrossEntropy
 from wgbench.types import Batch, Preprocess, Root, Spec, Split, State
@@ -197,7 +198,7 @@ def run(algorithm: Algorithm, sink: Memory | None = None, blind: str = "") -> di
     recipe = Toy.recipe.model_copy(update={"epochs": 24})
     plugin = Plugin(name="checked", version=1)
     cell = Cell(dataset=plugin, backbone=plugin, algorithm=plugin, loss=plugin, recipe=recipe, seed=7)
-    parts = fit.Parts(algorithm, MLP(width=16), CrossEntropy(), splits, Spec((3,), 2))
+    parts = Parts(algorithm, MLP(width=16), CrossEntropy(), splits, Spec((3,), 2))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

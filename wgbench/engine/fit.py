@@ -2,42 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from wgbench.algorithms import base
-from wgbench.backbones.base import Backbone, Network
+from wgbench.backbones.base import Network
 from wgbench.config import Cell, replaced
 from wgbench.engine import precision, stream
+from wgbench.engine.prepared import Parts, Prepared, prepared
 from wgbench.engine.sink import Checkpoint, Sink
-from wgbench.engine.stage import Prepared, Stage
+from wgbench.engine.stage import Stage
 from wgbench.engine.state import load_module
 from wgbench.engine.step import features_of, logits_of
 from wgbench.engine.stream import For
-from wgbench.engine.views import inputs
 from wgbench.errors import AlgorithmFailed
-from wgbench.evaluation.metrics import tally
-from wgbench.losses.base import Loss
-from wgbench.types import Data, Sampling, Spec, Split
-
-# What was prepared last: cells of a queue differ in seed and weight decay, seldom in data. Splits are told apart by
-# identity.
-_SHELF: dict[Any, Prepared] = {}
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a cell is trained from: plug-ins made, splits loaded."""
-
-    algorithm: base.Algorithm
-    backbone: Backbone
-    loss: Loss
-    splits: Mapping[str, Split]  # train, val, test
-    spec: Spec
-    cache: Path | None = None  # where evaluation views are kept
+from wgbench.types import Data, Sampling, Split
 
 
 @dataclass(frozen=True)
@@ -53,20 +34,6 @@ def train(cell: Cell, parts: Parts, device: torch.device, sink: Sink) -> Outcome
     """Run all stages of a cell. A divergence is an outcome, not an error."""
     resumed = sink.resume(max(sink.moments()))
     return Fitter(cell, parts, prepared(cell, parts, device), device, sink, resumed).outcome()
-
-
-def prepared(cell: Cell, parts: Parts, device: torch.device) -> Prepared:
-    """The splits on a device, ready for the networks of a cell and of all that differ from it in seed and decay."""
-    preprocess, dtype, views = parts.backbone.preprocess(), precision.dtype(cell.mode), cell.recipe.views
-    key = (tuple(parts.splits.values()), views, preprocess, device, dtype, parts.cache, cell.mode)
-    if key not in _SHELF:
-        _SHELF.clear()  # before anything takes its place on the device
-        _SHELF[key] = Prepared(
-            dict(parts.splits),
-            {n: inputs(s, views, preprocess, device, dtype, parts.cache, cell.mode) for n, s in parts.splits.items()},
-            {n: tally(s, device) for n, s in parts.splits.items()},
-        )
-    return _SHELF[key]
 
 
 class Trained:
@@ -120,7 +87,7 @@ class Fitter:
             remedy = "return the result of the last fit(...)"
             raise AlgorithmFailed(asked, "run() did not return its last stage", remedy)
         return Outcome(
-            {name: t.totals() for name, t in trained.stage.tallies.items()},
+            {name: t.totals() for name, t in trained.stage.evaluator.tallies.items()},
             {"stages": self.stages, "notes": self.notes, **trained.stage.summary()},
             trained.stage.predictions(),
         )
@@ -140,17 +107,17 @@ class Fitter:
         if self.stages in self.trained:
             return Trained(self.trained[self.stages])
         stage = Stage(
-            self.stages,
-            self.cell,
-            replaced(self.cell.recipe, dict(recipe or {})),
-            algorithm,
-            self.parts.loss,
-            self._networks(algorithm.members, start),
-            self.prepared,
-            sampling,
-            self.device,
-            record,
-            refit,
+            number=self.stages,
+            cell=self.cell,
+            recipe=replaced(self.cell.recipe, dict(recipe or {})),
+            algorithm=algorithm,
+            loss=self.parts.loss,
+            networks=self._networks(algorithm.members, start),
+            prepared=self.prepared,
+            sampling=sampling,
+            device=self.device,
+            record=record,
+            refit=refit,
         )
         end = self.sink.finished_stage(self.stages)
         if end is not None:

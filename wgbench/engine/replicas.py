@@ -17,7 +17,8 @@ import torch
 
 from wgbench.algorithms.base import Algorithm
 from wgbench.config import Cell
-from wgbench.engine.fit import Fitter, Outcome, Parts, prepared
+from wgbench.engine.fit import Fitter, Outcome
+from wgbench.engine.prepared import Parts, prepared
 from wgbench.engine.sink import Checkpoint, Sink
 from wgbench.engine.stack import Stack
 from wgbench.engine.stage import Stage

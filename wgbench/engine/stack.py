@@ -16,9 +16,10 @@ from torch.func import functional_call, vmap
 
 from wgbench.backbones.base import Network
 from wgbench.config import Mode
+from wgbench.engine.evaluate import Counted
 from wgbench.engine.optimizer import Joint
 from wgbench.engine.recorded import Recorded
-from wgbench.engine.stage import Counted, Stage
+from wgbench.engine.stage import Stage
 from wgbench.engine.step import forward, logits_of, losses_of
 from wgbench.errors import AlgorithmFailed
 from wgbench.types import Batch, State
@@ -127,12 +128,12 @@ class Stack:
     def evaluate(self, epoch: int) -> Sequence[Counted | None]:
         """Counts of every cell on every split; None where heads are replaced, which every cell does for itself."""
         first, n = self.first, len(self.stages)
-        if first.refit is not None:
+        if first.evaluator.refit is not None:
             return [None] * n
         started = time.perf_counter()
         found: list[dict[str, tuple[dict[str, Any], Tensor]]] = [{} for _ in self.stages]
         for name, inputs in first.prepared.inputs.items():
-            targets = first.tallies[name]
+            targets = first.evaluator.tallies[name]
             # One network after the other: its numbers stay in the cache while it sees a whole split.
             logits = torch.stack([logits_of(stage.network, inputs, first.cell.mode) for stage in self.stages])
             label, group = targets.label.repeat(n), targets.group.repeat(n)

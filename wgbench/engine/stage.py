@@ -1,10 +1,8 @@
 """One stage of training: the loop over epochs, resumable after each of them."""
 
-import contextlib
+import math
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,46 +14,20 @@ from wgbench.config import Cell, Recipe
 from wgbench.engine import state, stream
 from wgbench.engine.best import Best
 from wgbench.engine.crops import Crops
+from wgbench.engine.evaluate import Counted, Evaluator
 from wgbench.engine.optimizer import Optimizer
-from wgbench.engine.reference import count
-from wgbench.engine.refit import is_scored, named_head, replaced_head
+from wgbench.engine.prepared import Prepared
 from wgbench.engine.sink import Checkpoint, Line, Sink, Tensors
-from wgbench.engine.step import features_of, logits_by_batch, logits_of
 from wgbench.engine.stream import For
 from wgbench.engine.update import Update
-from wgbench.engine.views import Inputs
 from wgbench.engine.watch import Watch
 from wgbench.errors import AlgorithmFailed
-from wgbench.evaluation.metrics import Tally, predict
+from wgbench.evaluation.metrics import predict
 from wgbench.losses.base import Loss
-from wgbench.types import Batch, Sampling, Split, State, Tokens
+from wgbench.types import Batch, Sampling, State, Tokens
 
 ONLINE = "online_predictions"
 SMALL = 64  # tensors of an algorithm's state up to this size go into the curves
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The splits of a cell on its device, shared by its stages."""
-
-    splits: dict[str, Split]
-    inputs: dict[str, Inputs]
-    tallies: dict[str, Tally]
-
-    def inputs_of(self, split: Split) -> Inputs:
-        """Inputs of one of the cell's own splits."""
-        for name, known in self.splits.items():
-            if known is split:
-                return self.inputs[name]
-        raise AlgorithmFailed("logits or features", "the split is none of the cell's", "pass data.train or data.val")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """An evaluation done together with others: counts and predicted classes by split, and its share of the time."""
-
-    splits: dict[str, tuple[dict[str, Any], Tensor]]
-    seconds: float
 
 
 class Stage:
@@ -82,10 +54,6 @@ class Stage:
         self.given = sampling
         self.sampling = sampling or self._sampling()
         self.steps = max(1, _size(self.sampling) // self.batch_size)
-        self.refit = refit
-        self.tallies = dict(prepared.tallies)
-        if refit is not None:
-            self.tallies["val"] = prepared.tallies["val"].only(refit.scored.to(device))
         self.recorded: Tensors = {name: self._blank(name) for name in record}
         self.loss_state = {k: v.to(device) for k, v in loss.init(train).items()}
         fused = cell.mode.pipeline == "fast"
@@ -93,10 +61,11 @@ class Stage:
         states = ({k: v.to(device) for k, v in algorithm.init(train).items()}, self.loss_state)
         same = not isinstance(train.x, Tokens)  # texts are padded batch by batch
         self.update = Update(networks, algorithm, loss, self.optimizer, cell.mode, states, same_shapes=same)
+        compiled = self.update.evaluation
+        self.evaluator = Evaluator(cell, number, recipe.epochs, prepared, loss, self.loss_state, refit, compiled)
         self.initial = {k: v.clone() for k, v in self.state.items() if v.numel() <= SMALL}
         self.watch = Watch(train.group, train.n_groups, recipe.epochs, self.batch_size, device)
         self.best = Best()
-        self.head: Tensors = {}  # the one that was refitted and scored last, by its names in the network
         self.diverged_at: int | None = None
         self.last_predicted: list[int] = []
 
@@ -183,40 +152,16 @@ class Stage:
         return seen | {"loss": losses.mean().item()}
 
     def _evaluate(self, epoch: int, counted: Counted | None) -> dict[str, Any]:
-        """Counts on every split, un-augmented; keeps test predictions where the protocol wants them."""
-        if self.refit is not None and not is_scored(epoch, self.recipe.epochs):
-            return dict.fromkeys(self.prepared.splits)
-        lines: dict[str, Any] = {}
-        with self._scored_head(epoch):
-            self.head = named_head(self.network) if self.refit is not None else {}
-            for name in self.prepared.splits:
-                lines[name], predicted = counted.splits[name] if counted else self._counted(name, epoch)
-                if not all(map(_is_finite, lines[name]["loss"])):
-                    self.diverged_at = epoch
+        """Counts on every split; keeps test predictions where the protocol wants them, or notes a divergence."""
+        lines, predicted = self.evaluator(self.network, epoch, counted)
+        if predicted is None:
+            return lines
+        if not all(math.isfinite(loss) for line in lines.values() for loss in line["loss"]):
+            self.diverged_at = epoch
         if self.diverged_at is None:
-            self.best.keep(epoch, lines["val"], self.tallies["val"].totals()["total"], predicted)
+            self.best.keep(epoch, lines["val"], self.evaluator.tallies["val"].totals()["total"], predicted)
             self.last_predicted = lines["test"]["predicted"]
         return lines
-
-    def _counted(self, name: str, epoch: int) -> tuple[dict[str, Any], Tensor]:
-        """Counts and predicted classes of one split."""
-        targets, inputs, mode = self.tallies[name], self.prepared.inputs[name], self.cell.mode
-
-        def losses(logits: Tensor, i: Tensor | slice) -> Tensor:
-            return self.loss.per_example(logits, targets.label[i], targets.group[i], epoch, self.loss_state)
-
-        if mode.pipeline == "reference":
-            return count(logits_by_batch(self.network, inputs, mode), targets, losses)
-        logits = logits_of(self.network, inputs, mode, self.update.evaluation)
-        return targets.count(logits, losses(logits, slice(None)))
-
-    def _scored_head(self, epoch: int) -> AbstractContextManager[None]:
-        """The network with the head that is scored: its own, or one refitted for the moment."""
-        if self.refit is None:
-            return contextlib.nullcontext()
-        train, val = (features_of(self.network, self.prepared.inputs[s], self.cell.mode) for s in ("train", "val"))
-        rng = stream.generator(self.cell.seed, self.number, epoch, For.REFIT)
-        return replaced_head(self.network.head, self.refit.head(train, val, rng))
 
     def checkpoint(self, epoch: int) -> Checkpoint:
         """Everything that later epochs depend on."""
@@ -226,7 +171,7 @@ class Stage:
             **state.prefixed("algorithm", self.state),
             **state.prefixed("kept", self.best.kept),
             **state.prefixed("recorded", self.recorded),
-            **state.prefixed("head", self.head),
+            **state.prefixed("head", self.evaluator.head),
             "watch": self.watch.sums.cpu().clone(),
         }
         info = {
@@ -244,7 +189,7 @@ class Stage:
         value, epoch = saved.info["best"]
         self.best = Best(value, epoch, state.under("kept", saved.tensors))
         self.recorded = {k: v.to(self.device) for k, v in state.under("recorded", saved.tensors).items()}
-        self.head = state.under("head", saved.tensors)
+        self.evaluator.head = state.under("head", saved.tensors)
         self.watch.sums.copy_(saved.tensors["watch"])
         self.diverged_at, self.last_predicted = saved.info["diverged_at"], saved.info["last_predicted"]
 
@@ -292,7 +237,3 @@ def _size(sampling: Sampling) -> int:
     """Examples in an epoch: those of the training set, or of the multiset where an algorithm counts its own epochs."""
     own = sampling.own_epochs and not sampling.weight.is_floating_point()
     return int(sampling.weight.sum()) if own else len(sampling.weight)
-
-
-def _is_finite(value: float) -> bool:
-    return value - value == 0

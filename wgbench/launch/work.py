@@ -13,6 +13,7 @@ from wgbench import algorithms, backbones, datasets, leaving, losses, runs
 from wgbench.config import Cell, Plugin
 from wgbench.datasets.base import SPLITS
 from wgbench.engine import fit, precision, replicas
+from wgbench.engine.prepared import Parts
 from wgbench.engine.sink import Line
 from wgbench.errors import AlgorithmFailed, BadOption, DeviceFailed
 from wgbench.launch.environment import environment
@@ -103,14 +104,14 @@ def _group(job: Job, folders: Sequence[runs.RunFolder]) -> runs.Group:
     return earlier if set(group) <= set(earlier) and ended else group
 
 
-def assemble(job: Job) -> fit.Parts:
+def assemble(job: Job) -> Parts:
     """Make the plug-ins of a cell and load its data."""
     cell = job.cell
     backbone = made(backbones.registry, cell.backbone)
     splits = _splits(job.dataset.model_dump_json(), Root(job.cache, job.data), backbone.preprocess())
     train = splits["train"]
     spec = Spec(shape_of(train, cell), train.n_classes, cell.recipe.pretrained, job.weights)
-    return fit.Parts(
+    return Parts(
         made(algorithms.registry, cell.algorithm), backbone, made(losses.registry, cell.loss), splits, spec, job.cache
     )
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from wgbench import algorithms
 from wgbench.backbones.base import Backbone
 from wgbench.config import Cell, Mode, Plugin, Recipe
-from wgbench.engine.fit import Parts
 from wgbench.engine.fit import train as train_cell
+from wgbench.engine.prepared import Parts
 from wgbench.engine.sink import START, Checkpoint, Line, Moment, Tensors
 from wgbench.engine.state import load_module, under
 from wgbench.losses import make as make_loss
