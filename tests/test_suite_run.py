@@ -16,7 +16,7 @@ from wgbench.algorithms.base import Algorithm
 from wgbench.checks.toy import Interrupted
 from wgbench.cli import standing
 from wgbench.cli.main import app, outcome
-from wgbench.cli.run import parsed
+from wgbench.cli.values import parsed
 from wgbench.drafting import foreseen, needed
 from wgbench.errors import AlgorithmFailed, SuiteFailed, UnknownName
 from wgbench.launch import work

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from wgbench import protocol
 from wgbench.cli.main import outcome
-from wgbench.cli.run import parsed
+from wgbench.cli.values import parsed
 from wgbench.errors import WgbenchError
 
 # What an operating system can hand over: any text without a zero byte, bytes that are no UTF-8 as \udc80 to \udcff.

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from wgbench import algorithms, datasets
-from wgbench.cli import replay as replay_verb
+from wgbench.cli import shared
 from wgbench.cli.main import outcome
 from wgbench.errors import Untrusted
 from wgbench.results import schema
@@ -96,8 +96,8 @@ def test_in_a_terminal_replay_asks(acme, tilted, monkeypatch, agreed):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda text, err: asked.append(text) or agreed)
-    assert replay_verb.trusted(tilted, []) == Trust(("acme-plugins",) if agreed else ())
-    assert replay_verb.trusted(tilted, ["acme-plugins"]) == Trust(("acme-plugins",))
+    assert shared.trusted(tilted, []) == Trust(("acme-plugins",) if agreed else ())
+    assert shared.trusted(tilted, ["acme-plugins"]) == Trust(("acme-plugins",))
     assert asked == ["run that code?"], "whom one trusts already is not asked about"
 
 

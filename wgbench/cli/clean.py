@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import BadOption
 
 
@@ -18,7 +19,7 @@ def clean(
         bool, typer.Option("--networks", help="count networks of finished runs, kept by --keep, as left over")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="remove what is left over; otherwise it is only shown")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """Show what takes room in a store; with --yes, remove what is left over of runs that are finished or abandoned.
 
@@ -39,10 +40,8 @@ def clean(
             files.append(file)
     gone = remove(files) if yes else (0, 0)
     if as_json:
-        import json
-
         rows = {kind: dict(zip(("files", "bytes", "left_over"), some, strict=True)) for kind, some in kinds.items()}
-        typer.echo(json.dumps({"kinds": rows, "removed_files": gone[0], "removed_bytes": gone[1]}, indent=1))
+        shared.print_json({"kinds": rows, "removed_files": gone[0], "removed_bytes": gone[1]})
         return
     from rich.table import Table
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wgbench.cli import shared
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 Folder = Annotated[Path, typer.Argument(help="the folder of an entry")]
 
 
-def compare(a: Folder, b: Folder, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def compare(a: Folder, b: Folder, as_json: shared.AsJson = False) -> None:
     """Show the difference of two entries' scores, A - B, paired by seed with 95 % intervals."""
     from dataclasses import asdict
 
@@ -24,9 +26,7 @@ def compare(a: Folder, b: Folder, as_json: Annotated[bool, typer.Option("--json"
     first, second = schema.read(a), schema.read(b)
     found = compared(first, second)
     if as_json:
-        import json
-
-        typer.echo(json.dumps({"a": first.id, "b": second.id, **asdict(found)}, indent=1))
+        shared.print_json({"a": first.id, "b": second.id, **asdict(found)})
         return
     from wgbench.cli.console import console
     from wgbench.results.labels import named

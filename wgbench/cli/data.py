@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import BadData
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Datasets: list, get, verify, show.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="`wgbench data ls`")]
-DataDir = Annotated[Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="an option of the dataset: draw=1")]
 
 
 @app.command("ls")
@@ -43,14 +42,14 @@ def list_all() -> None:
 
 
 @app.command()
-def get(name: Name, data_dir: DataDir = None, settings: Settings = None) -> None:
+def get(name: Name, data_dir: shared.DataDir = None, settings: shared.OfDataset = None) -> None:
     """Download, or find in your folder; check, and convert once."""
     dataset, root = _prepared(name, data_dir, settings)
     typer.echo(f"{name} is ready, fingerprint {dataset.fingerprint(root)}")
 
 
 @app.command()
-def verify(name: Name, data_dir: DataDir = None, settings: Settings = None) -> None:
+def verify(name: Name, data_dir: shared.DataDir = None, settings: shared.OfDataset = None) -> None:
     """Check checksums and counts, decode a sample again, and look into examples of every split."""
     dataset, root = _prepared(name, data_dir, settings)
     splits = _splits(dataset, root)
@@ -67,8 +66,8 @@ def verify(name: Name, data_dir: DataDir = None, settings: Settings = None) -> N
 @app.command()
 def show(
     name: Name,
-    data_dir: DataDir = None,
-    settings: Settings = None,
+    data_dir: shared.DataDir = None,
+    settings: shared.OfDataset = None,
     out: Annotated[Path | None, typer.Option(help="the picture's file; NAME.png if left out")] = None,
     split: Annotated[str, typer.Option(help="train, val or test")] = "train",
     per_group: Annotated[int, typer.Option(help="examples of each group", min=1, max=100)] = 8,
@@ -98,7 +97,7 @@ def show(
 
 def _prepared(name: str, data_dir: Path | None, settings: list[str] | None) -> "tuple[Dataset, Root]":
     from wgbench import datasets
-    from wgbench.cli.run import parsed
+    from wgbench.cli.values import parsed
     from wgbench.drafting import cache_root
     from wgbench.types import Root
 

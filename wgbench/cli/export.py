@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import plain
 
 
@@ -18,21 +19,16 @@ def export(
     ] = False,
     predictions: Annotated[Literal["csv", "parquet"], typer.Option(help="how to write predictions")] = "csv",
     runs: Annotated[Path | None, typer.Option(help="where the runs are, if not beside the entry")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")
-    ] = None,
+    data_dir: shared.DataDir = None,
     weights: Annotated[Path | None, typer.Option(help="the file with initial weights, to train again")] = None,
     device: Annotated[str | None, typer.Option(help="to train again on; as the entry if left out")] = None,
-    trust: Annotated[
-        list[str] | None, typer.Option(help="a package whose plug-ins the entry names: run its code")
-    ] = None,
+    trust: shared.Trust = None,
 ) -> None:
     """Write final networks as safetensors (timm's under timm's names), predictions per example, and a model card.
 
     Networks are there if `wgbench run` was called with --keep; `--train` trains the others again.
     """
-    from wgbench.cli.replay import trusted
-    from wgbench.cli.run import numbers
+    from wgbench.cli.values import numbers
     from wgbench.export.folder import Export, write
 
     wanted = Export(
@@ -46,7 +42,7 @@ def export(
         device=device,
         train=train,
         format=predictions,
-        trust=trusted(entry, trust or []),
+        trust=shared.trusted(entry, trust or []),
     )
     from wgbench.cli.console import console
 

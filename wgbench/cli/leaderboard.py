@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import plain
 
 if TYPE_CHECKING:
@@ -15,9 +16,7 @@ SHOWN = 20  # problems of one entry that are printed
 
 app = typer.Typer(help="Put entries on a leaderboard, check them, and build it.", no_args_is_help=True)
 Board = Annotated[Path, typer.Option(help="the leaderboard's folder")]
-Data = Annotated[Path | None, typer.Option("--data-dir", envvar="WGBENCH_DATA", help="your copy of the data")]
 Fetch = Annotated[bool, typer.Option("--fetch", help="download the data where it is not at hand, for its labels")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
@@ -61,12 +60,12 @@ def build(
 @app.command()
 def check(
     path: Annotated[Path, typer.Argument(help="the folder of an entry, or a whole board")],
-    data_dir: Data = None,
+    data_dir: shared.DataDir = None,
     fetch: Fetch = False,
     trust: Annotated[
         list[str] | None, typer.Option(help="a package that an entry's dataset comes from: run its code")
     ] = None,
-    as_json: Json = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """Count every score again and look for contradictions; one line per problem, exit 2 if there is any.
 
@@ -78,10 +77,8 @@ def check(
 
     reports = check_any(path, _labels(data_dir, fetch=fetch), Trust(tuple(trust or ())))
     if as_json:
-        import json
-
         keys = ("name", "level", "problems", "remarks")
-        typer.echo(json.dumps([{key: getattr(report, key) for key in keys} for report in reports], indent=1))
+        shared.print_json([{key: getattr(report, key) for key in keys} for report in reports])
     else:
         for report in reports:
             more = len(report.problems) - SHOWN
@@ -100,7 +97,7 @@ def check(
 @app.command()
 def rescore(
     path: Annotated[Path, typer.Argument(help="the folder of an entry, or a whole board")],
-    data_dir: Data = None,
+    data_dir: shared.DataDir = None,
     fetch: Fetch = False,
 ) -> None:
     """Bring entries that were written earlier up to date, from their own files; those that are stay untouched."""
@@ -114,7 +111,7 @@ def rescore(
 def show(
     dataset: Annotated[str | None, typer.Argument(help="its name; all of the board if left out")] = None,
     board: Board = Path("leaderboards"),
-    as_json: Json = False,
+    as_json: shared.AsJson = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
     """Print the board's table: worst-group accuracy on test, early, selected and final, and what became of it."""
@@ -122,9 +119,7 @@ def show(
 
     found = read(board, dataset)
     if as_json:
-        import json
-
-        typer.echo(json.dumps([one.model_dump(mode="json", by_alias=True) for one in found], indent=1))
+        shared.print_json([one.model_dump(mode="json", by_alias=True) for one in found])
         return
     if as_markdown:
         from wgbench.cli.markdown import table as written

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 import wgbench
+from wgbench.cli import shared
 from wgbench.registry import KINDS, plural
 
 
@@ -13,14 +14,12 @@ def ls(
         str | None, typer.Argument(help="algorithms, losses, datasets or backbones; all if left out")
     ] = None,
     pattern: Annotated[str, typer.Argument(help="a shell pattern: 'gdro*', 'timm:resnet*'")] = "*",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """List what is registered, built in and installed."""
     rows = {k: _rows(k, pattern) for k in ([plural(f"wgbench ls {kind}", kind)] if kind else KINDS)}
     if as_json:
-        import json
-
-        typer.echo(json.dumps(rows, indent=1))
+        shared.print_json(rows)
         return
     from rich.table import Table
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import BadOption, plain
 
 if TYPE_CHECKING:
     from wgbench.launch.job import Progress
     from wgbench.replay import Replay
-    from wgbench.results.trust import Trust
 
 FAILED = 2
 
@@ -34,10 +34,8 @@ def replay(
         Path | None, typer.Option(help="train in <runs>/replays, where it can be gone on with; temporary if left out")
     ] = None,
     record: Annotated[Path | None, typer.Option(help="a board: note a success in <board>/verified/")] = None,
-    trust: Annotated[
-        list[str] | None, typer.Option(help="a package whose plug-ins the entry names: run its code")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    trust: shared.Trust = None,
+    as_json: shared.AsJson = False,
 ) -> None:
     """Train one cell of an entry again, from scratch, and compare its counts with the entry's; exit 2 if they differ.
 
@@ -47,34 +45,27 @@ def replay(
     from wgbench import replay as replays
 
     wanted = replays.Wanted(
-        entry, seed, wd, _epochs(epochs), rule, data_dir, weights, device, runs, trusted(entry, trust or [])
+        folder=entry,
+        seed=seed,
+        weight_decay=wd,
+        epochs=_epochs(epochs),
+        rule=rule,
+        data=data_dir,
+        weights=weights,
+        device=device,
+        store=runs,
+        trust=shared.trusted(entry, trust or []),
     )
     done = replays.replay(wanted, _show)
     if sys.stderr.isatty():
         typer.echo("", err=True)
     path = replays.record(done, record) if record and done.verdict.reproduced else None
     if as_json:
-        import json
-
-        typer.echo(json.dumps(_facts(done), indent=1))
+        shared.print_json(_facts(done))
     else:
         typer.echo("\n".join(map(plain, [*_lines(done, rule), *([_noted(path)] if record else [])])))
     if not done.verdict.reproduced:
         raise typer.Exit(FAILED)
-
-
-def trusted(folder: Path, named: list[str]) -> "Trust":
-    """Whose code may run: packages named by option, or by answering in a terminal; each is shown before it runs."""
-    from wgbench.results import schema
-    from wgbench.results.trust import Trust, foreign
-
-    given = list(named)
-    for one in foreign(schema.read(folder)):
-        typer.echo(f"note: {plain(str(one))}", err=True)
-        asks = not Trust(tuple(given)).allows(one.row) and sys.stdin.isatty() and sys.stderr.isatty()
-        if asks and typer.confirm("run that code?", err=True):
-            given.append(one.row.distribution)
-    return Trust(tuple(given))
 
 
 def _epochs(text: str) -> int | None:

@@ -93,7 +93,7 @@ def _say_departures(lines: "Sequence[Line]") -> None:
 
     for line in departing(lines):
         where = f"{line.reported.algorithm} on {line.reported.dataset}"
-        typer.echo(f"NOT THE PAPER'S SETTING {where}: {'; '.join(line.departures)}")
+        typer.echo(plain(f"NOT THE PAPER'S SETTING {where}: {'; '.join(line.departures)}"))
     if missing := sum(line.entry is None for line in lines):
         remedy = "`wgbench suite run paper-table1` runs them"
         typer.echo(f"NOT RUN {missing} of {len(lines)} cells of the paper's table; {remedy}")

@@ -1,17 +1,12 @@
 """`wgbench run`: the full protocol for one algorithm on one dataset."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wgbench.cli import shared
-from wgbench.errors import BadOption
 from wgbench.request import Request
-
-if TYPE_CHECKING:
-    from wgbench.request import Observer
-    from wgbench.tracking.observer import Tracked
 
 
 def run(
@@ -31,9 +26,7 @@ def run(
     pretrained: Annotated[bool | None, typer.Option("--pretrained/--no-pretrained", help="initial weights")] = None,
     weights: Annotated[Path | None, typer.Option(help="a file with initial weights, instead of the hub's")] = None,
     baseline: Annotated[bool, typer.Option(help="run ERM beside it, for the scores relative to ERM")] = True,
-    data_dir: Annotated[
-        Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")
-    ] = None,
+    data_dir: shared.DataDir = None,
     device: shared.Device = "auto",
     precision: shared.Precision = "auto",
     pipeline: shared.Pipeline = "fast",
@@ -56,6 +49,8 @@ def run(
     ] = False,
 ) -> None:
     """Train every seed and weight decay to the full horizon, and write a leaderboard entry."""
+    from wgbench.cli.values import numbers, parsed
+
     request = Request(
         algorithm=algorithm,
         dataset=dataset,
@@ -86,7 +81,7 @@ def run(
     from wgbench import protocol
     from wgbench.cli.progress import Display
 
-    with Display() as display, tracked(display, log, runs, as_json) as observer:
+    with Display() as display, shared.tracked(display, log, runs, as_json) as observer:
         result = protocol.run(request, observer)
     if "jsonl" in (log or []):
         return
@@ -98,38 +93,3 @@ def run(
 
     for part in summary(result.entry, result.folder):
         console().print(part)
-
-
-def tracked(display: "Observer", log: list[str] | None, store: Path, as_json: bool) -> "Tracked":
-    """The display, and the trackers that are asked for beside it."""
-    from wgbench.tracking.base import trackers
-    from wgbench.tracking.observer import Tracked
-
-    if as_json and "jsonl" in (log or []):
-        raise BadOption("--json --log jsonl", "both write to stdout", "take one of them")
-    return Tracked(display, trackers(log or [], store))
-
-
-def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
-    """A list of numbers from the command line."""
-    if text is None:
-        return None
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        raise BadOption(
-            f"{option} {text}", "not a list of numbers", f"write {option} 2002,2022 or {option} 0,.1"
-        ) from None
-
-
-def parsed(pairs: list[str], option: str = "--set", example: str = "nu=.1 or --set recipe.lr=.01") -> dict[str, Any]:
-    """NAME=VALUE pairs of an option, with what the values say."""
-    from wgbench.cli.values import value
-
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise BadOption(f"{option} {pair}", "no NAME=VALUE", f"write {option} {example}")
-        settings[name] = value(f"{option} {pair}", text)
-    return settings

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import BadOption
 
 if TYPE_CHECKING:
@@ -21,16 +22,14 @@ Moment = Literal["final", "early", "selected"]
 def score(
     predictions: Annotated[Path, typer.Argument(help="a CSV file: index, prediction, and perhaps seed and epoch")],
     dataset: Annotated[str | None, typer.Option(help="`wgbench ls datasets`")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="an option of the dataset: draw=1")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(envvar="WGBENCH_DATA", help="your copy of the data, read-only")
-    ] = None,
+    settings: shared.OfDataset = None,
+    data_dir: shared.DataDir = None,
     split: Annotated[Literal["test", "val", "train"], typer.Option(help="what was predicted")] = "test",
     from_entry: Annotated[
         Path | None, typer.Option(help="first write the file, from the predictions of this entry")
     ] = None,
     moment: Annotated[Moment, typer.Option(help="which of the entry's predictions")] = "final",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """Score predicted classes: accuracy per group, worst-group accuracy, averages; over seeds and epochs if given.
 
@@ -63,7 +62,7 @@ def score(
 
 def _source(name: str | None, settings: list[str], entry: "Stored | None", data_dir: Path | None) -> "Plugin":
     """The dataset as asked for, or that of the entry."""
-    from wgbench.cli.run import parsed
+    from wgbench.cli.values import parsed
     from wgbench.config import Plugin
     from wgbench.results.source import source_of
 

@@ -1,13 +1,26 @@
-"""Options that several verbs take, each declared once, in the panels that their help shows them in."""
+"""Options that several verbs take, each declared once, in the panels that their help shows them in; what they mean."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from wgbench.errors import BadOption
+from wgbench.errors import BadOption, plain
+
+if TYPE_CHECKING:
+    from wgbench.request import Observer
+    from wgbench.results.trust import Trust as Trusted
+    from wgbench.tracking.observer import Tracked
 
 HOW, WHERE, KEPT = "How it is computed", "Where it is computed", "What is kept and shown"
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", envvar="WGBENCH_DATA", help="your copy of the data, read-only")
+]
+OfDataset = Annotated[list[str] | None, typer.Option("--set", help="an option of the dataset: draw=1")]
+Trust = Annotated[list[str] | None, typer.Option(help="a package whose plug-ins the entry names: run its code")]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...", rich_help_panel=HOW)]
 Precision = Annotated[
@@ -76,7 +89,7 @@ Log = Annotated[
 
 def launching(launcher: str, ray_address: str | None, pairs: list[str] | None) -> dict[str, Any]:
     """Fields of a request."""
-    from wgbench.cli.run import parsed
+    from wgbench.cli.values import parsed
 
     options = parsed(pairs or [], "--launcher-option", "partition=gpu or cells_per_gpu=4")
     if ray_address is not None:
@@ -84,3 +97,33 @@ def launching(launcher: str, ray_address: str | None, pairs: list[str] | None) -
             raise BadOption(f"--ray-address {ray_address}", "cells are not run by Ray", "add --launcher ray")
         options["address"] = ray_address
     return {"launcher": launcher, "launcher_options": options}
+
+
+def tracked(display: "Observer", log: list[str] | None, store: Path, as_json: bool) -> "Tracked":
+    """The display, and the trackers that are asked for beside it."""
+    from wgbench.tracking.base import trackers
+    from wgbench.tracking.observer import Tracked
+
+    if as_json and "jsonl" in (log or []):
+        raise BadOption("--json --log jsonl", "both write to stdout", "take one of them")
+    return Tracked(display, trackers(log or [], store))
+
+
+def trusted(folder: Path, named: list[str]) -> "Trusted":
+    """Whose code may run: packages named by option, or by answering in a terminal; each is shown before it runs."""
+    from wgbench.results import schema, trust
+
+    given = list(named)
+    for one in trust.foreign(schema.read(folder)):
+        typer.echo(f"note: {plain(str(one))}", err=True)
+        asks = not trust.Trust(tuple(given)).allows(one.row) and sys.stdin.isatty() and sys.stderr.isatty()
+        if asks and typer.confirm("run that code?", err=True):
+            given.append(one.row.distribution)
+    return trust.Trust(tuple(given))
+
+
+def print_json(value: Any) -> None:
+    """A value for scripts."""
+    import json
+
+    typer.echo(json.dumps(value, indent=1))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wgbench.cli import shared
-from wgbench.cli.run import tracked
 from wgbench.cli.suite_options import Chosen, on_entries
 from wgbench.errors import BadOption, WgbenchError
 from wgbench.request import Result
@@ -17,11 +16,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Run many entries: the paper's tables and figures, everything offline.", no_args_is_help=True)
 
 FAILED = 2
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_suites(as_json: AsJson = False) -> None:
+def list_suites(as_json: shared.AsJson = False) -> None:
     """The suites that come with wgbench, and how many entries they have."""
     from wgbench import suite_file
 
@@ -32,7 +30,7 @@ def list_suites(as_json: AsJson = False) -> None:
         datasets = list(dict.fromkeys(item.request.dataset for item in items))
         rows.append({"name": name, "title": suite.title, "entries": len(items), "datasets": datasets})
     if as_json:
-        _print_json(rows)
+        shared.print_json(rows)
         return
     from rich.table import Table
 
@@ -61,7 +59,7 @@ def run(
         typer.Option("--keep-going", help="leave out entries that cannot be run, run the others; exit 2 at the end"),
     ] = False,
     log: shared.Log = None,
-    as_json: AsJson = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """Train what is not done yet, all entries in one queue, and write their entries; called again, it goes on."""
     from wgbench import protocol
@@ -70,10 +68,10 @@ def run(
     how = {"deterministic": deterministic, "keep": keep, "checkpoint_every": checkpoint_every}
     items = asked.items(**how, **shared.launching(launcher, ray_address, launcher_option))
     names = {id(item.request): item.name for item in items}
-    with SuiteDisplay(names) as display, tracked(display, log, asked.store, as_json) as observer:
+    with SuiteDisplay(names) as display, shared.tracked(display, log, asked.store, as_json) as observer:
         outcomes = protocol.run_all([item.request for item in items], observer, keep_going=keep_going)
     if as_json:
-        _print_json([_facts(item, outcome) for item, outcome in zip(items, outcomes, strict=True)])
+        shared.print_json([_facts(item, outcome) for item, outcome in zip(items, outcomes, strict=True)])
     elif "jsonl" not in (log or []):
         from wgbench.cli.console import console
         from wgbench.cli.summary import overview
@@ -86,7 +84,7 @@ def run(
 
 @app.command()
 @on_entries
-def status(asked: Chosen, as_json: AsJson = False) -> None:
+def status(asked: Chosen, as_json: shared.AsJson = False) -> None:
     """How far a suite is: cells done, half done and to do, and the time left at the speed of the runs in the store.
 
     With the options of `suite run` that decide what is run. Nothing is trained, and no data prepared.
@@ -102,7 +100,7 @@ def status(asked: Chosen, as_json: AsJson = False) -> None:
         rows = [{"name": i.name, "label": i.label, **facts(s.part), "written": s.written,
                  "problem": str(s.problem) if s.problem else None}
                 for i, s in zip(items, found, strict=True)]  # fmt: skip
-        _print_json({"entries": rows, "together": facts(together), "processes": at_once})
+        shared.print_json({"entries": rows, "together": facts(together), "processes": at_once})
         return
     from wgbench.cli.console import console
 
@@ -121,7 +119,7 @@ def plan(
     board: Annotated[Path, typer.Option(help="a leaderboard whose entries say how fast others were")] = Path(
         "leaderboards"
     ),
-    as_json: AsJson = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """What a suite will take before anything is run: hours, disk, money, and where each speed comes from.
 
@@ -138,7 +136,7 @@ def plan(
     at_once = gpus or asked.jobs or processes(asked.device)
     cost = None if price_per_hour is None else price_per_hour * (gpus or 1)
     if as_json:
-        _print_json(facts([item.name for item in items], found, at_once, cost))
+        shared.print_json(facts([item.name for item in items], found, at_once, cost))
         return
     from wgbench.cli.console import console
 
@@ -161,9 +159,3 @@ def _facts(item: "Item", outcome: Result | WgbenchError) -> dict[str, Any]:
         return {**facts, "error": str(outcome)}
     final = outcome.entry.scores.wga_final
     return {**facts, "entry": str(outcome.folder), "wga_final": final.mean if final else None}
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(value, indent=1))

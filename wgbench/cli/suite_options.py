@@ -81,7 +81,7 @@ def chosen(
     runs: shared.Runs = Path("runs"),
 ) -> Chosen:
     """What the options say. Values instead of the suite's are fields of a request where they are given."""
-    from wgbench.cli.run import numbers
+    from wgbench.cli.values import numbers
 
     instead = {"seeds": numbers("--seeds", seeds, int), "weight_decays": numbers("--wd", wd, float), "epochs": epochs}
     common = {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wgbench.cli import shared
 from wgbench.errors import BadOption
 from wgbench.theory.names import NAMES
 
@@ -28,7 +29,7 @@ def theory(
     runs: Annotated[Path, typer.Option(help="where results are kept, so that they are computed once")] = Path("runs"),
     out: Annotated[Path | None, typer.Option(help="figures and report; <runs>/theory/report if left out")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="processes; as many as cores if left out")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: shared.AsJson = False,
 ) -> None:
     """Measure what the paper's theorems claim; verdicts: supported, not supported, outside the theorem.
 

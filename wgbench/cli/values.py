@@ -1,4 +1,4 @@
-"""Values on a command line: as YAML reads them where that gives what JSON can hold, else as text."""
+"""Values on a command line: as YAML reads them where that gives what JSON can hold, else as text; lists of numbers."""
 
 from typing import Any
 
@@ -25,6 +25,29 @@ def value(asked: str, text: str) -> Any:
     except untrusted.Refused as problem:
         raise BadOption(asked, f"it {problem}", "write what can be seen") from None
     return text
+
+
+def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None:
+    """A list of numbers from the command line."""
+    if text is None:
+        return None
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        raise BadOption(
+            f"{option} {text}", "not a list of numbers", f"write {option} 2002,2022 or {option} 0,.1"
+        ) from None
+
+
+def parsed(pairs: list[str], option: str = "--set", example: str = "nu=.1 or --set recipe.lr=.01") -> dict[str, Any]:
+    """NAME=VALUE pairs of an option, with what the values say."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise BadOption(f"{option} {pair}", "no NAME=VALUE", f"write {option} {example}")
+        settings[name] = value(f"{option} {pair}", text)
+    return settings
 
 
 def _is_json(value: Any) -> bool:
