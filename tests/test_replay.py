@@ -187,7 +187,7 @@ def test_other_versions_and_other_weights_are_refused(gdro, monkeypatch, tmp_pat
 
 
 def protocol_cell(entry):
-    from wgbench.results.leaderboard import subject_of
+    from wgbench.results.identity import subject_of
 
     return subject_of(entry).cells()[0]
 

@@ -15,7 +15,7 @@ from wgbench.options import dump
 from wgbench.planning import plan
 from wgbench.registry import BUILT_IN
 from wgbench.request import Observer, Request
-from wgbench.results import leaderboard, schema
+from wgbench.results import identity, schema
 from wgbench.tuning import SEED, draws
 
 OURS = [name for name in algorithms.names() if algorithms.registry.listing(name).owner == BUILT_IN]
@@ -93,7 +93,7 @@ def test_the_best_on_val_becomes_the_entry_which_says_so(tmp_path):
     assert entry.algorithm.options["nu"] == tuning.drawn[tuning.chosen].options["nu"]
     assert entry.protocol.seeds == (1, 2)
     assert entry.command == "wgbench run gdro toy --seeds 1,2 --wd 0 --tune 3"
-    leaderboard.check(result.folder, entry)
+    identity.check(result.folder, entry)
     erm = schema.read(tmp_path / "entries" / entry.baseline)
     assert (erm.tuning.label, erm.command) == ("default", "wgbench run erm toy --seeds 1,2 --wd 0")
     for candidate in tuning.drawn:

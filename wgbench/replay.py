@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from wgbench import algorithms, backbones, datasets, losses, runs
 from wgbench.config import Cell, Plugin
+from wgbench.datasets.base import Dataset
 from wgbench.disk import write_whole, writing
 from wgbench.drafting import cache_root, digest
 from wgbench.engine import precision
@@ -24,7 +25,7 @@ from wgbench.evaluation.cell_scores import cell_scores
 from wgbench.launch import work
 from wgbench.launch.job import Job, Progress
 from wgbench.registry import Registry
-from wgbench.results import leaderboard, schema, stored
+from wgbench.results import identity, schema, stored
 from wgbench.results.finished import read_run
 from wgbench.results.limits import unusable
 from wgbench.results.source import source_of
@@ -91,7 +92,7 @@ def replay(wanted: Wanted, report: Callable[[Progress], None] = lambda _: None) 
     entry = stored.load(wanted.folder)
     for line in unusable(entry.entry):
         raise BadEntry(f"entry {wanted.folder}", line, "run it again")
-    leaderboard.check(wanted.folder, entry.entry)
+    identity.check(wanted.folder, entry.entry)
     require(entry.entry, wanted.trust, f"replaying entry {entry.entry.id}")
     cell = _cell(entry, wanted)
     _same_versions(cell)
@@ -128,7 +129,7 @@ def record(done: Replay, board: Path) -> Path | None:
 
 def _cell(entry: Stored, wanted: Wanted) -> Cell:
     """The entry's cell at a seed and weight decay."""
-    subject = leaderboard.subject_of(entry.entry)
+    subject = identity.subject_of(entry.entry)
     seeds, grid = subject.protocol.seeds, subject.protocol.weight_decays
     seed = seeds[0] if wanted.seed is None else wanted.seed
     if seed not in seeds:
@@ -208,14 +209,7 @@ def _store(given: Path | None) -> Iterator[Path]:
 def job_of(entry: Stored, cell: Cell, wanted: Wanted, store: Path, stop: tuple[int, int] | None) -> Job:
     """The cell under the circumstances of the entry, as far as this machine has them; data and weights are checked."""
     environment = entry.entry.environment
-    source = source_of(entry.entry.dataset, wanted.data)
-    root = Root(cache_root(), wanted.data)
-    dataset = work.made(datasets.registry, source)
-    dataset.prepare(root)
-    here, there = dataset.fingerprint(root), entry.entry.dataset.fingerprint
-    if here != there:
-        wrong = f"its fingerprint is {here}, the entry's {there}"
-        raise BadData(f"the data of {entry.entry.dataset.name}", wrong, "give the same files with --data-dir")
+    source, _, root = data_of(entry, wanted.data)
     on_cpu = str(environment.get("device")).endswith("(CPU)")
     group = tuple(cell.beside(*one) for one in entry.cell(cell.seed, cell.weight_decay).group)
     job = Job(
@@ -235,6 +229,21 @@ def job_of(entry: Stored, cell: Cell, wanted: Wanted, store: Path, stop: tuple[i
     parts = work.assemble(job)
     parts.backbone.fetch(parts.spec)
     return job
+
+
+def data_of(entry: Stored, given: Path | None) -> tuple[Plugin, Dataset, Root]:
+    """The data of an entry, prepared on this machine; `given` is the user's folder.
+
+    MissingData where it is not at hand, BadData where other data is.
+    """
+    source, root = source_of(entry.entry.dataset, given), Root(cache_root(), given)
+    dataset: Dataset = work.made(datasets.registry, source)
+    dataset.prepare(root)
+    here, there = dataset.fingerprint(root), entry.entry.dataset.fingerprint
+    if here != there:
+        wrong = f"its fingerprint is {here}, the entry's {there}"
+        raise BadData(f"the data of {entry.entry.dataset.name}", wrong, "give the same files with --data-dir")
+    return source, dataset, root
 
 
 def _weights(cell: Cell, given: Path | None) -> Path | None:

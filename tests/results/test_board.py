@@ -10,7 +10,7 @@ from committed import committed
 from wgbench import algorithms
 from wgbench.config import place
 from wgbench.registry import BUILT_IN
-from wgbench.results import leaderboard, schema
+from wgbench.results import identity, schema
 from wgbench.results.lack import OTHER_LOSS, badge
 
 BOARD = Path(__file__).parents[2] / "leaderboards" / "results"
@@ -25,7 +25,7 @@ def test_every_algorithm_is_on_the_board():
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: f.parent.name)
 def test_an_entry_lies_where_it_belongs_and_is_whole(folder):
     entry = schema.read(folder)
-    leaderboard.check(folder, entry)
+    identity.check(folder, entry)
     assert folder.relative_to(BOARD) == Path(place(entry.dataset, entry.backbone, entry.algorithm)) / entry.id
     if entry.dataset.name == "colored-digits":
         assert badge(entry.partial) in ("", OTHER_LOSS), "digits are whole"

@@ -11,7 +11,7 @@ from committed import committed
 
 from wgbench.cli.main import outcome
 from wgbench.errors import BadEntry, SubmitFailed
-from wgbench.results import leaderboard, publish, schema
+from wgbench.results import identity, publish, schema
 
 BOARD = Path(__file__).parents[2] / "leaderboards" / "results" / "colored-digits-v1" / "mlp"
 WHERE = "leaderboards/results/colored-digits-v1/mlp/gdro"
@@ -78,7 +78,7 @@ def test_what_the_reviewer_fetches_is_the_entry(gdro, remote, branch, tmp_path):
     subprocess.run(["git", "clone", "-q", "-b", branch, str(remote), str(review)], check=True)
     folder = review / WHERE / gdro.name
     entry = schema.read(folder)
-    leaderboard.check(folder, entry)
+    identity.check(folder, entry)
     assert entry == schema.read(gdro)
 
 

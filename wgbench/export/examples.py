@@ -5,27 +5,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wgbench import backbones, datasets
-from wgbench.drafting import cache_root
-from wgbench.errors import BadData
+from wgbench import backbones
 from wgbench.launch.work import made
+from wgbench.replay import data_of
 from wgbench.results.predictions import NONE
-from wgbench.results.source import source_of
 from wgbench.results.stored import Stored
-from wgbench.types import Root, Split
+from wgbench.types import Split
 
 
 def test_split(entry: Stored, data: Path | None) -> Split:
     """The test split of an entry's data; MissingData where it is not at hand, BadData where it is other data."""
-    source, root = source_of(entry.entry.dataset, data), Root(cache_root(), data)
-    dataset = made(datasets.registry, source)
-    dataset.prepare(root)
-    here, there = dataset.fingerprint(root), entry.entry.dataset.fingerprint
-    if here != there:
-        wrong = f"its fingerprint is {here}, the entry's {there}"
-        raise BadData(f"the data of {entry.entry.dataset.name}", wrong, "give the same files with --data-dir")
-    split: Split = dataset.load(root, "test", made(backbones.registry, entry.entry.backbone).preprocess())
-    return split
+    _, dataset, root = data_of(entry, data)
+    return dataset.load(root, "test", made(backbones.registry, entry.entry.backbone).preprocess())
 
 
 def table(entry: Stored, truth: Split | None) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from wgbench.errors import BadEntry
 from wgbench.launch import work
 from wgbench.launch.job import Progress
 from wgbench.replay import Wanted, job_of
-from wgbench.results import leaderboard
+from wgbench.results.identity import subject_of
 from wgbench.results.stored import Stored
 
 TIMM = "model."  # before timm's own names in our adapter
@@ -50,7 +50,7 @@ class Final:
 
 def cells(entry: Stored, seeds: tuple[int, ...], weight_decays: tuple[float, ...]) -> list[Cell]:
     """The cells of an entry at these seeds and weight decays."""
-    every = leaderboard.subject_of(entry.entry).cells()
+    every = subject_of(entry.entry).cells()
     return [cell for cell in every if cell.seed in seeds and cell.weight_decay in weight_decays]
 
 

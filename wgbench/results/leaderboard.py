@@ -8,9 +8,6 @@ from wgbench.disk import writing
 from wgbench.errors import StoreFailed
 from wgbench.results import schema
 from wgbench.results.checking import require
-from wgbench.results.identity import check, subject_of
-
-__all__ = ["add", "check", "subject_of"]
 
 
 def add(folder: Path, board: Path) -> Path:
