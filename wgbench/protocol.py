@@ -1,6 +1,5 @@
 """A protocol run: cells to workers, finished runs to entries. The one thing that every verb and the API call."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from wgbench import runs
 from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
 from wgbench.errors import SuiteFailed, WgbenchError
-from wgbench.launch.base import Call, Launcher
+from wgbench.launch.base import Call, Launcher, cores
 from wgbench.launch.choose import launcher
 from wgbench.launch.job import Job, together
 from wgbench.launch.speed import longest_first
@@ -232,9 +231,7 @@ def _done(job: Job) -> bool:
 
 def processes(device: str) -> int:
     """As many processes as there are cores for this one; one process where a GPU does the work."""
-    if device.startswith("cuda"):
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if device.startswith("cuda") else cores()
 
 
 def _usable(store: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from wgbench.evaluation.scores import Score
-from wgbench.results.labels import labels, named
+from wgbench.results.labels import labels, titled
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
@@ -25,7 +25,7 @@ def of_entry(stored: Stored) -> str:
     """The headline scores of one entry, what to know about it, and where it lies."""
     entry = stored.entry
     below = [*remarks(entry), f"{entry.id}, {stored.folder}"]
-    return f"{_table(_title(entry), [('', entry)])}{Markup('').join(_line(text) for text in below)}"
+    return f"{_table(titled(entry), [('', entry)])}{Markup('').join(_line(text) for text in below)}"
 
 
 def of_entries(entries: Sequence[Stored]) -> str:
@@ -48,11 +48,6 @@ def shown(score: Score | None) -> str:
         return "-"
     mean = f"{round(100 * score.mean, 1) + 0.0:.1f}"
     return mean if score.low is None or score.high is None else f"{mean} ± {50 * (score.high - score.low):.1f}"
-
-
-def _title(entry: Entry) -> str:
-    n = len(entry.protocol.seeds)
-    return f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
 
 
 def _table(title: str, rows: Sequence[tuple[str, Entry]]) -> Markup:

@@ -5,20 +5,18 @@ from typing import Any
 import wgbench
 from wgbench import options
 from wgbench.errors import UnknownName
-from wgbench.registry import Info
-
-PLURAL = {"algorithm": "algorithms", "dataset": "datasets", "backbone": "backbones"}
+from wgbench.registry import Info, plural
 
 
 def named(kind: str, given: Any) -> tuple[str, dict[str, Any]]:
     """The name, and the options that differ from the defaults as settings of a request; a name stands for itself."""
     if isinstance(given, str):
         return given, {}
-    cls = type(given)
-    registry = getattr(wgbench, PLURAL[kind]).registry
+    cls, kinds = type(given), plural(kind, kind)
+    registry = getattr(wgbench, kinds).registry
     row = next((row for row in map(registry.listing, registry.names()) if _is(row, cls)), None)
     if row is None:
-        remedy = f"register its class: wgbench.{PLURAL[kind]}.register('mine', {cls.__name__})"
+        remedy = f"register its class: wgbench.{kinds}.register('mine', {cls.__name__})"
         raise UnknownName(f"{kind} {given!r}", "its class has no name", remedy)
     head, colon, field = row.name.partition(":")
     takes = field.strip("<>")

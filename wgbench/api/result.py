@@ -11,7 +11,7 @@ from wgbench.api import html
 from wgbench.api.plot import Plot
 from wgbench.errors import BadOption, UnknownName
 from wgbench.options import suggestion
-from wgbench.results.labels import named
+from wgbench.results.labels import titled
 from wgbench.results.lack import badge
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
@@ -107,7 +107,9 @@ class Result:
     def export(self, folder: str | Path = "export", **options: Any) -> tuple[Path, ...]:
         """Write final networks, predictions per example and a model card, as `wgbench export`; the files.
 
-        Options: `seeds`, `weight_decays`, `store`, `data`, `train=True` for networks that were not kept, `format`.
+        Options: `seeds`, `weight_decays`, `format` ("csv" or "parquet"), `store` where the runs are not beside the
+        entry; `train=True` trains networks again that were not kept, with `data`, `weights`, `device` and `trust` as
+        the verb has them. BadOption for others.
         """
         from wgbench.export.folder import Export, write
 
@@ -119,13 +121,11 @@ class Result:
 
     def __repr__(self) -> str:
         entry = self.entry
-        n = len(entry.protocol.seeds)
-        where = f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
         names = ("early", "selected", "final")
         known = ((name, getattr(entry.scores, f"wga_{name}")) for name in names)
         said = ", ".join(f"{name} {html.shown(score)} %" for name, score in known if score is not None)
         departs = f", {badge(entry.partial)}" if entry.partial else ""
-        return f"<{where}: worst group {said or 'unknown'}{departs}>"
+        return f"<{titled(entry)}: worst group {said or 'unknown'}{departs}>"
 
     def _repr_html_(self) -> str:
         return html.of_entry(self.stored)

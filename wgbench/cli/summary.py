@@ -10,17 +10,15 @@ from rich.text import Text
 from wgbench.errors import WgbenchError
 from wgbench.evaluation.scores import Score
 from wgbench.request import Result
-from wgbench.results.labels import named
+from wgbench.results.labels import titled
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 
 
 def summary(entry: Entry, folder: Path) -> list[RenderableType]:
     """Headline scores, the row of weight decays, what to know about the entry, and where it lies."""
-    n = len(entry.protocol.seeds)
-    what = f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
     # Titles of their own: a table would fold its title to its own width.
-    parts: list[RenderableType] = [f"{what}: worst-group accuracy on test, %", _headline(entry)]
+    parts: list[RenderableType] = [f"{titled(entry)}: worst-group accuracy on test, %", _headline(entry)]
     if entry.scores.wd_curve:
         parts += ["by weight decay, mean of the last epochs, %", _weight_decays(entry)]
     return [*parts, "\n".join([*remarks(entry), f"entry: {folder}"])]

@@ -78,18 +78,16 @@ def _settings(quick: bool, widths: str | None, seeds: int | None) -> "Settings":
 
 
 def _measured(names: list[str], settings: "Settings", runs: Path, jobs: int | None) -> "list[tuple[Finding, Arrays]]":
-    import os
-
     import torch
 
+    from wgbench.launch.base import cores
     from wgbench.launch.environment import device_name
     from wgbench.theory import lab
 
     torch.set_num_threads(1)
     processor = device_name(torch.device("cpu"))
     store = lab.Store(runs / "theory")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return lab.measured(names, settings, store, jobs or cores, processor, lambda line: typer.echo(line, err=True))
+    return lab.measured(names, settings, store, jobs or cores(), processor, lambda line: typer.echo(line, err=True))
 
 
 def _table(finding: "Finding") -> "Table":

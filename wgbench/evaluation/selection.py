@@ -5,11 +5,7 @@ tie, and two accuracies that round to the same double in [0, 1] are at most 2^-5
 are at least 1/(bd) apart, 2^-52 for splits of up to 2^26 examples; equal fractions round to equal doubles.
 """
 
-from collections.abc import Callable, Mapping
-
 from wgbench.evaluation.curves import Visible
-
-Selector = Callable[[Visible], int]
 
 
 def by_worst_group(visible: Visible) -> int:
@@ -25,10 +21,3 @@ def by_accuracy(visible: Visible) -> int:
 def by_worst_class(visible: Visible) -> int:
     """Row (epoch - 1) of the best val accuracy on the worst class, the first on ties: needs no group labels."""
     return int(visible.val.worst_class_acc.argmax())
-
-
-SELECTORS: Mapping[str, Selector] = {
-    "worst-group": by_worst_group,
-    "accuracy": by_accuracy,
-    "worst-class": by_worst_class,
-}

@@ -110,6 +110,11 @@ def pools(threads: int) -> dict[str, str]:
     return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(threads)}
 
 
+def cores() -> int:
+    """How many cores there are for this process."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def modules() -> dict[str, str]:
     """The environment variable with which another Python finds this process' modules."""
     return {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)}

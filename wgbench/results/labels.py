@@ -32,6 +32,12 @@ def named(entry: Entry) -> str:
     return ", ".join((entry.algorithm.name, *_loss(entry)))
 
 
+def titled(entry: Entry) -> str:
+    """An entry, what it ran on and how often: `gdro on colored-digits, mlp, 5 seeds`."""
+    n = len(entry.protocol.seeds)
+    return f"{named(entry)} on {entry.dataset.name}, {entry.backbone.name}, {n} seed{'s' * (n > 1)}"
+
+
 def apart(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
     """The loss where it is not cross-entropy, and the settings that differ among entries of that algorithm and loss.
 
