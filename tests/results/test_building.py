@@ -8,7 +8,8 @@ from committed import committed
 
 from wgbench.config import Plugin
 from wgbench.results import board, building, schema
-from wgbench.results.building import Placed, boards
+from wgbench.results.board_rows import Placed
+from wgbench.results.building import boards
 from wgbench.results.checking import check_board
 from wgbench.results.known import labels
 from wgbench.results.trust import OURS
