@@ -126,4 +126,4 @@ def _told(error: ValidationError) -> tuple[str, str]:
         wrong, _, remedy = message.partition("; ")
         return f"{'.'.join(where)}: {wrong}" if where else wrong, remedy or "split it"
     remedies = {"missing": "add it", "string_type": "write a text, in quotes if it looks like something else"}
-    return first_problem(error), remedies.get(kind, "see the suites in benchmarks/ for examples")
+    return first_problem(error), remedies.get(kind, f"the suites in {folder()} are examples")

@@ -13,8 +13,10 @@ import pytest
 from typer.main import get_command
 
 import wgbench
+from wgbench import suite_file
 from wgbench.cli.main import app, outcome
 from wgbench.evaluation.scores import Scores
+from wgbench.suite import Product, Suite
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -94,6 +96,21 @@ def test_every_score_is_defined():
     defined = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (`.*?) \|", text, re.M))))
     assert set(Scores.model_fields) <= defined
     assert defined <= set(Scores.model_fields)
+
+
+def test_every_field_of_a_suite_is_told_and_the_example_is_one(tmp_path):
+    text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (`.*?) \|", text, re.M))))
+    assert told == set(Suite.model_fields) | set(Product.model_fields)
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", text, re.S | re.M)
+    (tmp_path / "mine.yaml").write_text(example, encoding="utf-8")
+    assert [item.name for item in suite_file.read(tmp_path / "mine.yaml").items()] == [
+        "erm on colored-digits, width 64",
+        "gdro on colored-digits, width 64",
+        "erm on colored-digits, width 1024",
+        "gdro on colored-digits, width 1024",
+        "subg on colored-digits, nothing to reweight",
+    ]
 
 
 def test_there_is_a_page_for_everything_registered(monkeypatch):
