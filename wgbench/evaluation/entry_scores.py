@@ -33,6 +33,11 @@ def entry_scores(
     return Scores.model_validate(found)
 
 
+def in_band(final: float, selected: float) -> bool:
+    """Whether a weight decay's final worst-group accuracy counts for `wd_band`, given `wga_selected`; fractions."""
+    return final >= selected - BAND - ROUNDING
+
+
 def _cell(cells: Mapping[tuple[int, float], CellScores], seed: int, weight_decay: float) -> CellScores:
     if (seed, weight_decay) not in cells:
         raise ValueError(f"no cell for seed {seed} and weight decay {weight_decay}")
@@ -102,5 +107,5 @@ def _band(plain: Mapping[int, CellScores], decayed: Mapping[float, Mapping[int, 
     finals = [score for cells in decayed.values() if (score := _over_seeds(cells, "wga_final")) is not None]
     if selected is None or len(finals) < len(decayed):
         return {}
-    within = sum(score.mean >= selected.mean - BAND - ROUNDING for score in finals)
+    within = sum(in_band(score.mean, selected.mean) for score in finals)
     return {"wd_band": within, "wd_band_of": len(decayed)}

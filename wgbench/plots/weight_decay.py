@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from wgbench.evaluation.entry_scores import BAND, ROUNDING
+from wgbench.evaluation.entry_scores import BAND, in_band
 from wgbench.evaluation.scores import DecayPoint, Score
 from wgbench.plots import lines, style
 from wgbench.plots.series import average, divergences, horizon, named, over_seeds, worst_group
@@ -113,6 +113,6 @@ def _scored(axes: Axes, scores: Sequence[Score | None], look: style.Look, label:
 def _fill(axes: Axes, points: Sequence[DecayPoint], selected: float) -> None:
     """Fill the marker of every weight decay that counts for `wd_band`."""
     for spot, point in enumerate(points):
-        if point.weight_decay > 0 and point.wga is not None and point.wga.mean >= selected - BAND - ROUNDING:
+        if point.weight_decay > 0 and point.wga is not None and in_band(point.wga.mean, selected):
             mark = {"marker": WORST.marker, "markersize": 4.5, "color": WORST.colour, "linestyle": ""}
             axes.plot([spot], [100 * point.wga.mean], zorder=5, **mark)

@@ -35,6 +35,11 @@ class Value(Record):
     n: int
     bootstrap: tuple[Finite, Finite] | None = None
 
+    @classmethod
+    def of(cls, score: Score | None) -> "Value | None":
+        """A score without its seeds."""
+        return cls(**score.model_dump(exclude={"per_seed"})) if score else None
+
 
 class Point(Record):
     """One weight decay of the grid: means of the last epochs."""

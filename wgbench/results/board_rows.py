@@ -6,7 +6,7 @@ from typing import Any
 
 from wgbench import algorithms
 from wgbench.config import RULES
-from wgbench.evaluation.scores import Agreement, DecayPoint, Score
+from wgbench.evaluation.scores import Agreement, DecayPoint
 from wgbench.results import board, reported, schema
 from wgbench.results.known import Known, known
 from wgbench.results.lack import badge
@@ -46,7 +46,7 @@ def measured(placed: Placed) -> board.Measured:
         weight_decays=entry.protocol.weight_decays,
         tuning=_tuning(entry, found),
         partial=entry.partial,
-        scores={name: _value(getattr(scores, name)) for name in board.SCORES},
+        scores={name: board.Value.of(getattr(scores, name)) for name in board.SCORES},
         wd_curve=tuple(map(_point, scores.wd_curve)) if scores.wd_curve else None,
         wd_best_at=scores.wd_best_at,
         wd_band=scores.wd_band,
@@ -100,15 +100,11 @@ def _tuning(entry: schema.Entry, found: Known | None) -> str:
     return BY_HAND if by_hand else entry.tuning.label
 
 
-def _value(score: Score | None) -> board.Value | None:
-    return board.Value(**score.model_dump(exclude={"per_seed"})) if score else None
-
-
 def _point(point: DecayPoint) -> board.Point:
     return board.Point(
         weight_decay=point.weight_decay,
-        train_acc=_value(point.train_acc),
-        wga=_value(point.wga),
+        train_acc=board.Value.of(point.train_acc),
+        wga=board.Value.of(point.wga),
         interpolated=point.interpolated,
     )
 
@@ -117,9 +113,9 @@ def _agreements(entry: schema.Entry) -> tuple[board.Agreement, ...] | None:
     found = entry.scores.erm_agreement_final
     if found is None:
         return None
-    named_groups = zip(entry.dataset.group_names, found, strict=True)
     return tuple(
-        board.Agreement(group=group, agreement=_value(a.agreement), reference=a.reference) for group, a in named_groups
+        board.Agreement(group=group, agreement=board.Value.of(a.agreement), reference=a.reference)
+        for group, a in zip(entry.dataset.group_names, found, strict=True)
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from wgbench.evaluation.curves import Floats
 from wgbench.evaluation.intervals import student
-from wgbench.evaluation.scores import Agreement, Score, Scores
+from wgbench.evaluation.scores import Agreement, Scores
 from wgbench.results.board import Measured, Value
 from wgbench.results.lack import lack
 from wgbench.results.stored import Stored
@@ -42,18 +42,11 @@ class GroupLine:
     reference: float | None
 
 
-def value_of(score: Score | None) -> Value | None:
-    """A score without its seeds."""
-    if score is None:
-        return None
-    return Value(mean=score.mean, low=score.low, high=score.high, n=score.n, bootstrap=score.bootstrap)
-
-
 def score_lines(scores: Scores) -> list[ScoreLine]:
     """Every score that the site has words for, in their order."""
     found = []
     for name, word in words.SCORES.items():
-        value = value_of(getattr(scores, name))
+        value = Value.of(getattr(scores, name))
         found.append(ScoreLine(name, word, value, rows.bar(value) if value and word.unit == "share" else None))
     return found
 
@@ -81,7 +74,7 @@ def group_lines(stored: Stored) -> list[GroupLine]:
         mean("test", "early"),
         mean("test", "final"),
         mean("train", "final"),
-        [value_of(a.agreement) for a in agreements],
+        [Value.of(a.agreement) for a in agreements],
         [a.reference for a in agreements],
         strict=True,
     )
