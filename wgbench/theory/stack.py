@@ -16,8 +16,7 @@ from wgbench.engine.stream import For
 from wgbench.types import Spec
 
 # A mean over units that is small forces the features to move: without the factor the limits of ERM and IW still
-# approach
-# each other at the widths that a CPU can train.
+# approach each other at the widths that a CPU can train.
 MEAN_FIELD = 0.25
 Scaling = Literal["ntk", "mean-field"]
 

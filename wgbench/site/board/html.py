@@ -1,11 +1,5 @@
-"""HTML from templates: everything escaped, and a policy that allows nothing but the page's own script and style.
+"""HTML from templates: everything escaped, and a policy that allows nothing but the page's own script and style."""
 
-Script and style lie in the page and are named by their hash: `'self'` means different things to different browsers
-where a page is a file.
-"""
-
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +11,7 @@ from markupsafe import Markup
 
 from wgbench.site.board import numbers
 from wgbench.site.board.words import SCORES
+from wgbench.site.policy import policy
 from wgbench.site.templates import templates
 
 HERE = Path(__file__).parent
@@ -33,13 +28,6 @@ def page(template: str, scripts: tuple[str, ...] = (), **content: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def policy(style: str, scripts: list[str]) -> str:
-    """The content security policy of a page with this style and these scripts."""
-    allowed = " ".join(_named(script) for script in scripts) or "'none'"
-    parts = ("default-src 'none'", f"style-src {_named(style)}", f"script-src {allowed}", "base-uri 'none'")
-    return "; ".join((*parts, "form-action 'none'"))
-
-
 def embedded(data: Mapping[str, Any]) -> Markup:
     """JSON for a script element: nothing in it can end the element, begin a comment, or a line."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped
@@ -52,10 +40,6 @@ def embedded(data: Mapping[str, Any]) -> Markup:
 def asset(name: str) -> str:
     """A file that goes into pages as it is."""
     return (HERE / "assets" / name).read_text(encoding="utf-8")
-
-
-def _named(content: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 @cache

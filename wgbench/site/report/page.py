@@ -1,7 +1,5 @@
 """The report's files: every figure as PNG and SVG, and one page that holds all of it and loads nothing."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from wgbench.plots.files import rendered
 from wgbench.results.ground import Ground
 from wgbench.results.side_by_side import Line, departing
 from wgbench.site.board.words import SCORES
+from wgbench.site.policy import policy
 from wgbench.site.report import content
 from wgbench.site.report.plates import Plate, of_entry, of_ground
 from wgbench.site.templates import templates
@@ -57,10 +56,9 @@ def html(
 ) -> bytes:
     """The page in UTF-8. Everything is escaped, and its policy allows nothing but its own style and pictures."""
     style = (HERE / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     text = _template().render(
         style=Markup(style),
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=policy(style, pictures=True),
         sections=list(zip(map(content.section, grounds), pictures, strict=True)),
         columns=[SCORES[name] for name in content.COLUMNS],
         paper=[(line, content.paper_row(line)) for line in paper],

@@ -1,7 +1,6 @@
 """Figures as PNG and SVG, the table as JSON, and one page that holds all of it and loads nothing."""
 
 import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -13,6 +12,7 @@ from markupsafe import Markup
 from wgbench.disk import write_whole, writing
 from wgbench.plots.files import rendered
 from wgbench.plots.theory import figure
+from wgbench.site.policy import policy
 from wgbench.site.templates import templates
 from wgbench.theory.records import Arrays, Finding, Row
 
@@ -41,10 +41,9 @@ def as_json(findings: Sequence[Finding]) -> str:
 def html(findings: Sequence[Finding], pictures: Sequence[str]) -> bytes:
     """The page in UTF-8. Everything is escaped, and its policy allows nothing but its own style and pictures."""
     style = (HERE / "theory.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     text = _template().render(
         style=Markup(style),
-        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=policy(style, pictures=True),
         sections=list(zip(findings, pictures, strict=True)),
         told=told,
         fact=_number,
