@@ -1,6 +1,7 @@
 """Training with evaluation after every epoch: wgbench beside the field's loops, in one interleaved run.
 
     python benchmarks/throughput.py [--device cuda]     # under ten minutes on two cores, or on a GPU
+    python benchmarks/throughput.py --sides 224 --batch 128 --share .0534 --systems S0,S5,S6,Sinf    # a paper's batch
     python benchmarks/throughput.py --growth            # how an epoch grows: examples, groups, pixels, cells
 
 Prints the table and writes it, with the machine's description, to benchmarks/results/throughput-<cpu|gpu>.json; what an
@@ -36,7 +37,7 @@ from wgbench.types import Spec
 
 RESULTS = Path(__file__).parent / "results"
 SIZES = {
-    "cpu": {224: images.Size(224, 256 / 4795, 128), 64: images.Size(64, 512 / 4795, 128)},
+    "cpu": {224: images.Size(224, 128 / 4795, 32), 64: images.Size(64, 512 / 4795, 128)},
     "gpu": {224: images.Size(224, 0.5, 128), 64: images.Size(64, 0.5, 128)},
 }
 CLOSE = {"fp32": 2e-3, "other": 3e-2}  # relative, of the mean loss of an epoch
@@ -47,6 +48,7 @@ class System:
     """One or several processes that train in step."""
 
     def __init__(self, setting: Setting, processes: int = 1) -> None:
+        self.name = setting.system
         context = get_context("spawn")
         before = os.environ.get("OMP_NUM_THREADS")
         os.environ["OMP_NUM_THREADS"] = str(setting.threads)
@@ -63,9 +65,13 @@ class System:
 
     def epoch(self) -> dict:
         """One epoch of all members: the slowest one's time."""
-        for _, pipe in self.members:
-            pipe.send("epoch")
-        answers = [pipe.recv() for _, pipe in self.members]
+        try:
+            for _, pipe in self.members:
+                pipe.send("epoch")
+            answers = [pipe.recv() for _, pipe in self.members]
+        except (EOFError, BrokenPipeError):
+            remedy = "if memory ran out, ask for fewer --systems at once, or a smaller --batch"
+            raise SystemExit(f"{self.name}: its process ended; {remedy}") from None
         slowest = max(answers, key=lambda a: a["seconds"])
         together = {key: sum(a[key] for a in answers) for key in ("cpu_seconds", "memory")}
         return {**slowest, **together}

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from wgbench import algorithms, datasets, runs
+from wgbench.config import Plugin
 from wgbench.errors import StoreFailed
 from wgbench.launch import work
 
@@ -51,8 +52,9 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(name, toy_cell, job):
 
 def test_an_interrupted_run_of_convolutions_ends_like_an_undisturbed_one(toy_cell, job):
     """Their weights, and so their momentum, lie channels last, which files do not keep."""
+    digits = Plugin(name="colored-digits", version=datasets.make("colored-digits").version)
     cell = toy_cell(backbone="cnn", epochs=4, batch_size=100, lr=0.02)
-    cell = cell.model_copy(update={"dataset": plugin(datasets.registry, "colored-digits")})
+    cell = cell.model_copy(update={"dataset": digits})
     whole, torn = job(cell, "whole"), job(cell, "torn")
     work.run(whole)
     for epoch in (1, 3):
