@@ -56,8 +56,8 @@ def prepare(of: Mode, threads: int, deterministic: bool) -> None:
 def keep_freed_memory() -> None:
     """Let glibc keep what is freed, in one heap for all threads: to be called before there are any.
 
-    Activations come and go with every step. Zeroing new pages for them took a tenth of it; and a thread that has a heap
-    of its own gives pages back all the same, which took a fifth. Nothing happens with other C libraries.
+    Activations come and go with every step, and zeroing new pages for them took a tenth of it. A thread with a heap of
+    its own gives pages back all the same: training in one lost a fifth. Nothing happens with other C libraries.
     """
     trim_threshold, mmap_max, arena_max = -1, -4, -8  # of mallopt(3)
     with contextlib.suppress(AttributeError, OSError, TypeError):
