@@ -1,7 +1,7 @@
 """Training with evaluation after every epoch: wgbench beside the field's loops, in one interleaved run.
 
     python benchmarks/throughput.py [--device cuda]     # under ten minutes on two cores, or on a GPU
-    python benchmarks/throughput.py --sides 224 --batch 128 --share .0534 --systems S0,S5,S6,Sinf    # a paper's batch
+    python benchmarks/throughput.py --sides 224 --batch 128 --share .0534 --systems S0,S5,S6    # a paper's batch
     python benchmarks/throughput.py --growth            # how an epoch grows: examples, groups, pixels, cells
 
 Prints the table and writes it, with the machine's description, to benchmarks/results/throughput-<cpu|gpu>.json; what an
