@@ -117,7 +117,7 @@ def surroundings(stored: Stored) -> Facts:
         *plain,
         *((f"{name}", str(version)) for name, version in sorted(packages.items())),
         ("mode", _options(entry.mode.model_dump(mode="json"))),
-        ("processor time", numbers.duration(entry.cost.seconds)),
+        ("time of all runs", numbers.duration(entry.cost.seconds)),
         ("speed", f"{entry.cost.images_per_second:,.0f} examples a second"),
     ]
 

@@ -131,7 +131,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("network", "network", "The network that was trained.", "ascending", text=True),
     Column("tuning", "tuning", "How hyper-parameters were chosen: defaults, or a declared search.", "ascending", True),
     Column("level", "verified", "How far somebody else has followed the entry: schema, recount, replay, full."),
-    Column("cost", "cost", "Processor time of all runs of the entry.", "ascending"),
+    Column("cost", "cost", "Time that the runs of the entry took, added up.", "ascending"),
     Column("parameters", "params / ex.", "Parameters of the network per training example."),
 )
 
