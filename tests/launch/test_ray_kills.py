@@ -22,10 +22,10 @@ title: Four algorithms at three weight decays
 entries:
   - datasets: [colored-digits]
     algorithms: [erm, iw, gdro, cvar]
-    epochs: 120
+    epochs: 200
     weight_decays: [0, 0.05, 0.3]
 """
-CELLS, KILLS, BETWEEN = 4 * 5 * 3, 8, 10.0  # seconds
+CELLS, KILLS, FEWEST, BETWEEN = 4 * 5 * 3, 8, 5, 8.0  # seconds; on a fast machine the sweep ends before the last kill
 FURTHER = 40  # epochs until a cell is hit again: a busy machine has to get on as well
 SMALL = """
 title: Two algorithms
@@ -65,8 +65,7 @@ def test_workers_are_killed_all_the_time(sweep, below, tmp_path, capsys):
     said = " ".join((tmp_path / "there.log").read_text().split())
     assert driver.returncode == 0, said
     assert sweep(SWEEP, "here").wait() == 0
-    assert kills == KILLS
-    assert 5 <= said.count("it is run again") <= KILLS, "some may have ended before they were killed"
+    assert FEWEST <= said.count("it is run again") <= kills, "some may have ended before they were killed"
     assert compared(tmp_path / "here", tmp_path / "there") == CELLS
     with capsys.disabled():
         print(f"\n{CELLS} cells, {kills} kills, {took:.0f} s")
