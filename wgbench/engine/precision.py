@@ -54,7 +54,7 @@ def prepare(of: Mode, threads: int, deterministic: bool) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what is freed, in one heap for all threads: to be called before there are any.
+    """Let glibc keep what is freed, in one heap for all threads that begin after it.
 
     Activations come and go with every step, and zeroing new pages for them took a tenth of it. A thread with a heap of
     its own gives pages back all the same: training in one lost a fifth. Nothing happens with other C libraries.
