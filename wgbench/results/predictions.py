@@ -118,7 +118,11 @@ def _read(path: Path, rows: Iterator[list[str]], truth: Truth) -> tuple[Predicti
     for name in (INDEX, PREDICTION):
         if name not in header:
             columns = ", ".join(header) or "none"
-            raise BadPredictions(f"{path}, line 1", f"no column {name!r} (there are: {columns})", f"add {name!r}")
+            raise BadPredictions(
+                f"{path}, line 1",
+                f"no column {name!r} (there are: {columns})",
+                f"add {name!r}; for an entry's own, --from-entry writes the file",
+            )
     place = {name: header.index(name) for name in (INDEX, PREDICTION, SEED, EPOCH) if name in header}
     known, n = ids(truth.classes), len(truth.label)
     found: dict[int, dict[int, Classes]] = {}
