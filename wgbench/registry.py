@@ -24,6 +24,7 @@ BUILT_IN = "wgbench"
 KINDS = {"algorithms": "algorithm", "losses": "loss", "datasets": "dataset", "backbones": "backbone"}
 UNNAMED = "an unnamed package"  # whose metadata is gone
 PROGRAM = "this program"  # which registered a plug-in by hand
+UNKNOWN = "no such name"
 
 
 def normalise(name: str) -> str:
@@ -158,7 +159,7 @@ class Registry(Generic[T]):
         heads = {_head(n): n for n in known}
         close = difflib.get_close_matches(_head(normalise(name)), heads, n=3, cutoff=0.5)
         guess = f"did you mean {' or '.join(heads[c] for c in close)}?" if close else f"there are {', '.join(known)}"
-        return UnknownName(f"{self.one} {name!r}", "no such name", f"{guess} (`wgbench ls {self.kind}` lists all)")
+        return UnknownName(f"{self.one} {name!r}", UNKNOWN, f"{guess} (`wgbench ls {self.kind}` lists all)")
 
     def _load(self, row: Info) -> type[T]:
         if isinstance(row.target, type):

@@ -219,6 +219,29 @@ def test_info_tells_fields_defaults_needs_and_source(cli):
     assert "  group even-green: train 25, val 46, test 153\n" in out
 
 
+def test_info_in_json_is_what_the_lines_say(cli):
+    (one,) = json.loads(cli("info", "gdro", "--json")[1])
+    assert (one["name"], one["kind"], one["owner"], one["needs"]) == ("gdro", "algorithm", "wgbench", ["train_group"])
+    assert one["options"]["nu"] == {"type": "float", "default": 0.01}
+    (one,) = json.loads(cli("info", "colored-digits", "--json")[1])
+    assert [sum(one["counts"][split]) for split in ("train", "val", "test")] == [1000, 200, 597]
+    assert one["recipe"]["loss"] == "cross-entropy"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gdroo", "no such name; did you mean gdro"),
+        ("waterbird", "no such name; did you mean waterbirds"),
+        ("folder", "a path belongs after the colon; write folder:<path>"),
+    ],
+)
+def test_info_of_an_unknown_name_has_the_advice_of_the_kind_that_comes_closest(cli, name, said):
+    code, out, err = cli("info", name)
+    assert (code, out) == (2, "")
+    assert f"wgbench info {name}: {said}" in err
+
+
 def test_info_tells_what_it_is_first_and_folds_paragraphs_by_the_terminal(cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     lines = cli("info", "gdro")[1].splitlines()

@@ -1,5 +1,6 @@
 """`wgbench data`: list, get, verify, show."""
 
+import json
 import shutil
 import zipfile
 
@@ -29,6 +30,13 @@ def test_ls_tells_sizes_and_licences(cli):
     (line,) = [x for x in out.splitlines() if x.startswith("waterbirds ")]
     assert "4,795 / 1,199 / 5,794" in line
     assert "non-commercial" in line
+
+
+def test_ls_in_json(cli):
+    rows = {row["name"]: row for row in json.loads(cli("ls", "--json")[1])}
+    assert rows["waterbirds"]["sizes"] == {"train": 4795, "val": 1199, "test": 5794}
+    assert len(rows["celeba"]["group_names"]) == 4
+    assert rows["folder:<path>"].keys() == {"name", "summary"}
 
 
 def test_get_and_verify_say_that_it_is_there(cli):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-from wgbench.evaluation.scores import Score
+from wgbench.evaluation.written import spread
 from wgbench.results.labels import labels, titled
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
@@ -42,14 +42,6 @@ def of_entries(entries: Sequence[Stored]) -> str:
     return str(_table(where, list(zip(names, (s.entry for s in entries), strict=True))))
 
 
-def shown(score: Score | None) -> str:
-    """A score in percent, with half its interval over seeds."""
-    if score is None:
-        return "-"
-    mean = f"{round(100 * score.mean, 1) + 0.0:.1f}"
-    return mean if score.low is None or score.high is None else f"{mean} ± {50 * (score.high - score.low):.1f}"
-
-
 def _table(title: str, rows: Sequence[tuple[str, Entry]]) -> Markup:
     named = any(name for name, _ in rows)
     head = Markup("").join(
@@ -61,7 +53,7 @@ def _table(title: str, rows: Sequence[tuple[str, Entry]]) -> Markup:
 
 
 def _row(name: str, entry: Entry, named: bool) -> Markup:
-    cells = [Markup("<td{}>{}</td>").format(RIGHT, shown(getattr(entry.scores, key))) for key in COLUMNS.values()]
+    cells = [Markup("<td{}>{}</td>").format(RIGHT, spread(getattr(entry.scores, key))) for key in COLUMNS.values()]
     first = [Markup("<td{}>{}</td>").format(LEFT, name)] * named
     return Markup("<tr>{}</tr>").format(Markup("").join([*first, *cells]))
 

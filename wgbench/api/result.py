@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wgbench.api import html
 from wgbench.api.plot import Plot
 from wgbench.errors import BadOption, UnknownName
+from wgbench.evaluation.written import spread
 from wgbench.options import suggestion
 from wgbench.results.labels import titled
 from wgbench.results.lack import badge
@@ -123,7 +124,7 @@ class Result:
         entry = self.entry
         names = ("early", "selected", "final")
         known = ((name, getattr(entry.scores, f"wga_{name}")) for name in names)
-        said = ", ".join(f"{name} {html.shown(score)} %" for name, score in known if score is not None)
+        said = ", ".join(f"{name} {spread(score)} %" for name, score in known if score is not None)
         departs = f", {badge(entry.partial)}" if entry.partial else ""
         return f"<{titled(entry)}: worst group {said or 'unknown'}{departs}>"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wgbench.cli import shared
+from wgbench.evaluation.written import percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,16 +48,12 @@ def _table(found: "Comparison") -> "Table":
     for column in ("score", "A", "B", "A - B", "95 % interval"):
         table.add_column(column, justify="left" if column == "score" else "right")
     for row in (row for row in found.rows if row.a is not None or row.b is not None):
-        table.add_row(row.score, _points(row.a), _points(row.b), *_difference(row.difference))
+        table.add_row(row.score, percent(row.a), percent(row.b), *_difference(row.difference))
     return table
-
-
-def _points(value: float | None) -> str:
-    return "-" if value is None else f"{round(100 * value, 1) + 0.0:.1f}"  # without -0.0
 
 
 def _difference(found: "Interval | None") -> tuple[str, str]:
     if found is None:
         return "-", ""
     bounded = found.low is not None and found.high is not None
-    return _points(found.mean), f"[{_points(found.low)}, {_points(found.high)}]" if bounded else "one seed"
+    return percent(found.mean), f"[{percent(found.low)}, {percent(found.high)}]" if bounded else "one seed"

@@ -19,26 +19,45 @@ Name = Annotated[str, typer.Argument(help="`wgbench data ls`")]
 
 
 @app.command("ls")
-def list_all() -> None:
+def list_all(as_json: shared.AsJson = False) -> None:
     """List datasets: what they are, how many examples, under which licence."""
+    from wgbench import datasets
+
+    rows = [_listed(name) for name in datasets.names()]
+    if as_json:
+        shared.print_json(rows)
+        return
     from rich.table import Table
 
-    from wgbench import datasets
     from wgbench.cli.console import console
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("name", "kind", "train / val / test", "groups", "licence"):
         table.add_column(column, overflow="fold")
-    for name in datasets.names():
-        if ":" in name:
-            table.add_row(name, "", datasets.registry.listing(name).summary, "", "")
-            continue
-        cls: Any = datasets.registry.find(name).target
-        sizes = cls.sizes or {split: sum(n) for split, n in cls.counts.items()}
-        table.add_row(
-            name, cls.modality, " / ".join(f"{n:,}" for n in sizes.values()), str(len(cls.group_names)), cls.licence
-        )
+    for row in rows:
+        if "summary" in row:
+            table.add_row(row["name"], "", row["summary"], "", "")
+        else:
+            sizes = " / ".join(f"{n:,}" for n in row["sizes"].values())
+            table.add_row(row["name"], row["modality"], sizes, str(len(row["group_names"])), row["licence"])
     console().print(table)
+
+
+def _listed(name: str) -> dict[str, Any]:
+    """What a dataset is, as JSON holds it; of those that take a name of the user's, what they are for."""
+    from wgbench import datasets
+
+    if ":" in name:
+        return {"name": name, "summary": datasets.registry.listing(name).summary}
+    cls: Any = datasets.registry.find(name).target
+    sizes = cls.sizes or {split: sum(n) for split, n in cls.counts.items()}
+    return {
+        "name": name,
+        "modality": cls.modality,
+        "sizes": dict(sizes),
+        "group_names": list(cls.group_names),
+        "licence": cls.licence,
+    }
 
 
 @app.command()

@@ -7,12 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from wgbench.errors import BadEntry
+from wgbench.evaluation.written import percent, spread
 from wgbench.options import first_problem
 from wgbench.registry import normalise
-from wgbench.results.board import INDEX, Board, Index, Measured, Reported, Value
+from wgbench.results.board import INDEX, Board, Index, Measured, Reported
 from wgbench.results.lack import OTHER_LOSS, badge
 
 COLUMNS = ("", "algorithm", "sees", "early", "selected", "final", "drop", "wd", "\N{NOT EQUAL TO}ERM", "level")
+PLUS_MINUS = "+-"  # terminals of any encoding
 WORDS = ("algorithm", "sees", "level")
 LEGEND = (
     "first column: rank, of complete entries with a full replay; sees: group or class labels that it trains on; "
@@ -71,9 +73,9 @@ def _measured(row: Measured, *, several: bool) -> list[str]:
         "" if row.rank is None else str(row.rank),
         named(row, several=several),
         sees(row) or "-",
-        *(_shown(scores[name]) for name in ("wga_early", "wga_selected", "wga_final")),
-        *(_plain(score.mean if score else None) for score in (scores["overfit_drop"], scores["wd_mean"])),
-        _plain(row.erm_distance),
+        *(spread(scores[name], PLUS_MINUS) for name in ("wga_early", "wga_selected", "wga_final")),
+        *(percent(score.mean if score else None) for score in (scores["overfit_drop"], scores["wd_mean"])),
+        percent(row.erm_distance),
         row.verification.level,
     ]
 
@@ -92,15 +94,6 @@ def sees(row: Measured) -> str:
 
 def _reported(row: Reported) -> list[str]:
     decay = f", wd {row.weight_decay:g}" if row.weight_decay else ""
-    early, final = (_shown(row.wga), "") if row.early else ("", _shown(row.wga))
+    worst = spread(row.wga, PLUS_MINUS)
+    early, final = (worst, "") if row.early else ("", worst)
     return ["", row.algorithm + decay, "", early, "", final, "", "", "", row.source]
-
-
-def _shown(value: Value | None) -> str:
-    if value is None or value.low is None or value.high is None:
-        return _plain(value.mean if value else None)
-    return f"{100 * value.mean:.1f}+-{50 * (value.high - value.low):.1f}"
-
-
-def _plain(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"

@@ -8,11 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from wgbench.errors import WgbenchError
-from wgbench.evaluation.scores import Score
+from wgbench.evaluation.written import spread
 from wgbench.request import Result
 from wgbench.results.labels import titled
 from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
+
+PLUS_MINUS = " +- "  # terminals of any encoding
 
 
 def summary(entry: Entry, folder: Path) -> list[RenderableType]:
@@ -54,11 +56,11 @@ def _scores(entry: Entry, not_interpolated: str) -> dict[str, str]:
     s = entry.scores
     drop_missing = not_interpolated if s.overfit_drop is None and s.wga_final is not None else "-"
     return {
-        "early": _shown(s.wga_early),
-        "selected": _shown(s.wga_selected),
-        "final": _shown(s.wga_final),
-        "drop": _shown(s.overfit_drop, drop_missing),
-        "final - ERM": _shown(s.erm_excess_final),
+        "early": spread(s.wga_early, PLUS_MINUS),
+        "selected": spread(s.wga_selected, PLUS_MINUS),
+        "final": spread(s.wga_final, PLUS_MINUS),
+        "drop": spread(s.overfit_drop, PLUS_MINUS, none=drop_missing),
+        "final - ERM": spread(s.erm_excess_final, PLUS_MINUS),
     }
 
 
@@ -67,13 +69,5 @@ def _weight_decays(entry: Entry) -> Table:
     for column in ("weight decay", "train accuracy", "worst group"):
         table.add_column(column, justify="right")
     for point in entry.scores.wd_curve or ():
-        table.add_row(f"{point.weight_decay:g}", _shown(point.train_acc), _shown(point.wga))
+        table.add_row(f"{point.weight_decay:g}", *(spread(score, PLUS_MINUS) for score in (point.train_acc, point.wga)))
     return table
-
-
-def _shown(score: Score | None, missing: str = "-") -> str:
-    if score is None:
-        return missing
-    if score.low is None or score.high is None:
-        return f"{100 * score.mean:.1f}"
-    return f"{100 * score.mean:.1f} +- {50 * (score.high - score.low):.1f}"

@@ -6,6 +6,7 @@ from typing import Any
 from wgbench import algorithms, datasets
 from wgbench.errors import WgbenchError
 from wgbench.evaluation.scores import Score
+from wgbench.evaluation.written import percent, spread
 from wgbench.export.models import Final
 from wgbench.results.groups import group_accuracies
 from wgbench.results.labels import named
@@ -79,7 +80,7 @@ def _what(e: Entry) -> str:
 
 def _scores(e: Entry) -> str:
     known = ((said, getattr(e.scores, name)) for name, said in SCORES.items())
-    rows = [(said, _shown(score), score.n) for said, score in known if isinstance(score, Score)]
+    rows = [(said, spread(score), score.n) for said, score in known if isinstance(score, Score)]
     return "Percent, weight decay 0, with 95 % intervals over seeds.\n\n" + _table(("score", "mean", "seeds"), rows)
 
 
@@ -88,8 +89,8 @@ def _groups(entry: Stored) -> str:
     found = group_accuracies(entry, "final")
     rows = []
     for i, name in enumerate(entry.entry.dataset.group_names):
-        mean = f"{100 * found[name].mean:.1f}" if name in found else "-"
-        rows.append((name, mean, *(f"{counts[split]['total'][i]:,}" for split in ("train", "val", "test"))))
+        mean = found[name].mean if name in found else None
+        rows.append((name, percent(mean), *(f"{counts[split]['total'][i]:,}" for split in ("train", "val", "test"))))
     return _table(("group", "accuracy at the end, %", "train", "val", "test"), rows)
 
 
@@ -157,11 +158,6 @@ def _first_line(registry: Any, name: str) -> str:
 def _torch(e: Entry) -> str:
     packages: Mapping[str, Any] = e.environment.get("packages") or {}
     return str(packages.get("torch", "unknown"))
-
-
-def _shown(score: Score) -> str:
-    mean = f"{100 * score.mean:.1f}"
-    return mean if score.low is None or score.high is None else f"{mean} ± {50 * (score.high - score.low):.1f}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

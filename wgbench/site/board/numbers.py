@@ -3,6 +3,7 @@
 import json
 import unicodedata
 
+from wgbench.evaluation import written
 from wgbench.results.board import Value
 from wgbench.site.board.words import Unit
 
@@ -13,10 +14,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 def percent(value: float | None, signed: bool = False) -> str:
     """A fraction in percent, `70.9`; a dash for None. What rounds to zero has no sign."""
-    if value is None:
-        return DASH
-    text = f"{100 * value:{'+' if signed else ''}.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
+    return written.percent(value, signed).replace("-", MINUS) if value is not None else DASH
 
 
 def shown(value: float | None, unit: Unit) -> str:
@@ -28,10 +26,9 @@ def shown(value: float | None, unit: Unit) -> str:
 
 def half(value: Value | None, unit: Unit = "share") -> str:
     """Half the width of the interval, `1.6`; empty where there is none. Student-t intervals are symmetric."""
-    if value is None or value.low is None or value.high is None:
-        return ""
-    width = (value.high - value.low) / 2
-    return f"{width:.1f}" if unit == "epoch" else percent(width)
+    if unit != "epoch" or value is None or value.low is None or value.high is None:
+        return written.half(value)
+    return f"{(value.high - value.low) / 2:.1f}"
 
 
 def exact(value: float) -> str:

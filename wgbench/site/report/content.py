@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wgbench.config import slug
+from wgbench.evaluation import written
 from wgbench.evaluation.intervals import Interval
 from wgbench.evaluation.scores import Score
 from wgbench.results.ground import Ground
@@ -14,14 +15,13 @@ from wgbench.results.remarks import remarks
 from wgbench.results.schema import Entry
 from wgbench.results.side_by_side import Line
 from wgbench.results.stored import Stored
-from wgbench.site.board.numbers import DASH, duration, percent, ratio
+from wgbench.site.board.numbers import DASH, MINUS, duration, percent, ratio
 from wgbench.site.board.words import SCORES, SUPERVISION
 from wgbench.site.report.plates import file_name
 
 COLUMNS = ("wga_early", "wga_selected", "wga_final", "overfit_drop", "erm_excess_final", "wd_mean", "train_acc_final")
 MOMENTS: tuple[Moment, ...] = ("early", "selected", "final")
 NOT_RUN = "not run"
-PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 PACKAGES = "environment.packages."
 Facts = list[tuple[str, str]]
 
@@ -115,15 +115,11 @@ def _row(label: str, stored: Stored, cells: Sequence[str]) -> Row:
 
 def _told(score: Score | Interval | None, signed: bool = False) -> str:
     """`70.9 ± 1.6`; without the second where there is one seed."""
-    if score is None:
-        return DASH
-    if score.low is None or score.high is None:
-        return percent(score.mean, signed)
-    return f"{percent(score.mean, signed)} {PLUS_MINUS} {percent((score.high - score.low) / 2)}"
+    return written.spread(score, signed=signed).replace("-", MINUS) if score is not None else DASH
 
 
 def _half(mean: float, half: float) -> str:
-    return f"{percent(mean)} {PLUS_MINUS} {percent(half)}"
+    return f"{percent(mean)} ± {percent(half)}"
 
 
 def _interval(found: Interval | None) -> str:
