@@ -2,6 +2,9 @@
 
 import json
 import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -42,10 +45,28 @@ def property_of(*strategies, share=1.0, **named):
     return lambda test: own(given(*strategies, **named)(test))
 
 
+@contextmanager
+def little_memory(more=2**31):
+    """No more bytes than that beside what is mapped already: what follows a stated size ends in a MemoryError."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def survives(function, *arguments):
     """What a reader returns, or None after a WgbenchError of one line that says what to do; any other error passes."""
     try:
-        return function(*arguments)
+        with little_memory():
+            return function(*arguments)
     except WgbenchError as caught:
         problem = caught
     assert str(problem).isprintable(), str(problem)

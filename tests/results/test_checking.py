@@ -6,6 +6,7 @@ import sys
 
 import pyarrow as pa
 import pytest
+from hostility import little_memory
 
 from wgbench import protocol
 from wgbench.cli.main import outcome
@@ -98,6 +99,8 @@ def more_of_the_first_group(counts):
         (at("cells", to=lambda cells: [*cells, cells[0]]), f"{CELL}: it is there twice"),
         (at("cells", 0, "epochs", to=20), f"{CELL}: its scored stage has 20 epochs, and the recipe 24"),
         (at("cells", 0, "diverged_at", to=99), f"{CELL}: it diverged at epoch 99 of 24"),
+        (at("cells", 0, "diverged_at", to=2**53), f"{CELL}: it diverged at epoch 9007199254740992 of 24"),
+        (at("cells", 0, "stages", to=2**53), f"{CELL}: rows of stages [1], and 9007199254740992 are stated"),
         (at("recipe", "weight_decay", to=0.1), "its recipe has weight decay 0.1: that belongs into the grid"),
         (at("recipe", "lr", to=0.2), "does not follow from what it says it ran"),
         (at("dataset", "counts", "test", "total", 1, to=10), "test, group no-1: it has 10 examples, and "),
@@ -145,6 +148,28 @@ def test_a_changed_statement_is_named(gdro, problems, tamper, change, said):
     found = problems()
     assert any(said in line for line in found), found
     assert all("\n" not in line for line in found)
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**40), 0, 1e300])
+def test_no_stated_number_makes_anything_of_its_size(gdro, tamper, number):
+    before = (gdro / schema.ENTRY).read_bytes()
+    for place in _numbers(json.loads(before)):
+        tamper.entry(gdro, at(*place, to=number))
+        with little_memory():
+            check(gdro)
+        (gdro / schema.ENTRY).write_bytes(before)
+
+
+def _numbers(value, place=()):
+    """Places of all numbers, and of what may be one; of a list the first of its kind."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, (*place, key))
+    elif isinstance(value, list):
+        for inner in value[:1]:
+            yield from _numbers(inner, (*place, 0))
+    elif value is None or isinstance(value, int | float):
+        yield place
 
 
 def test_several_changes_are_all_named(gdro, problems, tamper):

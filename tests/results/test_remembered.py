@@ -56,6 +56,19 @@ def test_only_what_changed_is_looked_at_again(board, gdro, look, tmp_path):
     assert look() == []
 
 
+def test_in_several_processes_everything_is_as_in_one(board, gdro, tmp_path, monkeypatch):
+    monkeypatch.setattr(remembered, "FEW", 1)
+    monkeypatch.setattr(remembered, "SHARE", 1)
+    assert building.read(board, tmp_path / "cache", processes=2) == building.read(board)
+    monkeypatch.setattr(remembered, "check", None)  # nothing is looked at again
+    assert building.read(board, tmp_path / "cache", processes=2) == building.read(board)
+    monkeypatch.undo()
+    monkeypatch.setattr(remembered, "FEW", 0)
+    (gdro / schema.PREDICTIONS).write_bytes(b"x")
+    with pytest.raises(BadEntry, match="predictions"):
+        building.read(board, tmp_path / "cache", processes=2)
+
+
 def test_a_replay_is_a_part_of_it(board, gdro, look):
     look()
     entry = schema.read(gdro)

@@ -45,9 +45,10 @@ def build(
     Entries are checked first; those that were, and have not changed, are not checked again.
     """
     from wgbench.drafting import cache_root
+    from wgbench.launch.base import cores
     from wgbench.results import building
 
-    made = building.boards(building.read(board, cache_root()))
+    made = building.boards(building.read(board, cache_root(), cores()))
     for path in building.write(board, made):
         typer.echo(f"built {path}")
     if out is not None:

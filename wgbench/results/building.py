@@ -10,7 +10,7 @@ from wgbench.disk import write_whole, writing
 from wgbench.errors import BadEntry
 from wgbench.results import board, reported, schema
 from wgbench.results.board_rows import Placed, measured, published
-from wgbench.results.checking import check, check_board
+from wgbench.results.checking import check_board, one_by_one
 from wgbench.results.known import named
 from wgbench.results.labels import apart, distinct
 from wgbench.results.remembered import Remembering
@@ -37,14 +37,16 @@ def index(made: Mapping[str, board.Board]) -> board.Index:
     return board.Index(schema=1, rules=RULES, boards=tuple(_listed(file, b) for file, b in made.items()))
 
 
-def read(where: Path, cache: Path | None = None) -> list[Placed]:
+def read(where: Path, cache: Path | None = None, processes: int = 1) -> list[Placed]:
     """The entries of a board's folder; BadEntry if anything is wrong with one of them.
 
     Levels are those that anybody's machine reaches: without the data, and without other people's plug-ins. What was
-    checked before and has not changed is remembered in `cache`, where that is given.
+    checked before and has not changed is remembered in `cache`, where that is given; the rest is shared out to
+    processes, which import the main module: a program that asks for several starts under `if __name__ == "__main__"`.
     """
     found = []
-    for report in check_board(where, trust=OURS, one=check if cache is None else Remembering(cache)):
+    each = one_by_one if cache is None else Remembering(cache, processes)
+    for report in check_board(where, trust=OURS, each=each):
         if report.level is None or report.entry is None:
             remedy = f"`wgbench leaderboard check {where}` lists everything that is wrong"
             raise BadEntry(f"entry {report.name}", report.problems[0], remedy)

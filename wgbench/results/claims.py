@@ -55,8 +55,6 @@ def _cell(entry: schema.Entry, cell: schema.CellOf) -> Iterator[str]:
     name, horizon = cell_name(cell), entry.recipe.epochs
     if cell.epochs not in (0, horizon):
         yield f"{name}: its scored stage has {cell.epochs} epochs, and the recipe {horizon}"
-    if cell.diverged_at is not None and not 1 <= cell.diverged_at <= horizon:
-        yield f"{name}: it diverged at epoch {cell.diverged_at} of {horizon}"
     if not (cell.seconds >= 0 and cell.stages >= 0):
         yield f"{name}: it took {cell.seconds:g} seconds in {cell.stages} stages"
     for field in ("selected_epoch", "collapsed"):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wgbench.evaluation.cell_scores import CellScores, cell_scores
+from wgbench.evaluation.cell_scores import CellScores
 from wgbench.evaluation.entry_scores import entry_scores
 from wgbench.evaluation.scores import Scores
 from wgbench.results import schema
@@ -29,13 +29,9 @@ class Recount:
 
 def recount(entry: Stored, erm: Stored | None, target: Target | None) -> Recount:
     """Scores of an entry, against ERM's where it has a baseline that is at hand; BadEntry where rows are missing."""
-    protocol, stated = entry.entry.protocol, entry.entry.scores
-    cells = {key: cell_scores(c, protocol.early, protocol.last) for key, c in entry.curves.items()}
-    baseline = None
-    if erm is not None:
-        early, last = erm.entry.protocol.early, erm.entry.protocol.last
-        baseline = {seed: cell_scores(c, early, last) for (seed, wd), c in erm.curves.items() if wd == 0}
-    scores = entry_scores(cells, protocol, baseline)
+    stated = entry.entry.scores
+    baseline = None if erm is None else {seed: found for (seed, wd), found in erm.scored.items() if wd == 0}
+    scores = entry_scores(entry.scored, entry.entry.protocol, baseline)
     if target is not None:
         theirs = finals(erm) if erm is not None else None
         scores = scores.model_copy(update=from_predictions(scores, held(entry), target, theirs))
@@ -44,7 +40,7 @@ def recount(entry: Stored, erm: Stored | None, target: Target | None) -> Recount
     if entry.entry.baseline is not None:
         unknown = (*(OF_ERM if erm is None else ()), *(("erm_agreement_final",) if None in (erm, target) else ()))
         scores = scores.model_copy(update={name: getattr(stated, name) for name in unknown})
-    return Recount(cells, scores)
+    return Recount(entry.scored, scores)
 
 
 def held(entry: Stored) -> dict[int, dict[str, Classes]]:

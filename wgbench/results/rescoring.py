@@ -71,11 +71,10 @@ def rescored(looked: Looked) -> schema.Entry:
 
 def _cell(looked: Looked, again: Recount, cell: schema.CellOf) -> schema.CellOf:
     """One run, with its scores and the stage that they are of."""
-    stages = [place[2] for place in looked.stored.by_place if place[:2] == (cell.seed, cell.weight_decay)]
     return cell.model_copy(
         update={
             "scores": dict(again.cells[cell.seed, cell.weight_decay]),
-            "stages": cell.stages or max(stages, default=1),
+            "stages": looked.stored.last_stage(cell),
             "epochs": cell.epochs or looked.entry.recipe.epochs,
         }
     )

@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wgbench.errors import BadEntry
+from wgbench.evaluation.cell_scores import CellScores, cell_scores
 from wgbench.evaluation.curves import Curves, SplitCurve
 from wgbench.results import schema, tables
 from wgbench.results.limits import class_totals, unusable
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from wgbench.results.rows import Rows, Table
 
 Key = tuple[int, float]  # seed, weight decay
 Place = tuple[int, int, str]  # stage, epoch, split
@@ -41,13 +40,18 @@ class Stored:
             found[cell.seed, cell.weight_decay] = Curves(**splits, diverged_at=cell.diverged_at)
         return found
 
+    @cached_property
+    def scored(self) -> Mapping[Key, CellScores]:
+        """Scores of every cell, counted from its curves; BadEntry where rows are missing."""
+        protocol = self.entry.protocol
+        return {key: cell_scores(curves, protocol.early, protocol.last) for key, curves in self.curves.items()}
+
     def counts(self, seed: int, weight_decay: float) -> dict[Place, list[int]]:
         """Correct predictions per group of one cell, by stage, epoch and split: all that was scored, of every stage."""
         found: dict[Place, list[int]] = {}
-        for (*cell, stage, split), rows in self.by_place.items():
-            if tuple(cell) == (seed, weight_decay):
-                pairs = zip(rows["epoch"].to_pylist(), rows["correct"].to_pylist(), strict=True)
-                found |= {(stage, epoch, split): correct for epoch, correct in pairs}
+        for (stage, split), rows in self.by_cell.get((seed, weight_decay), {}).items():
+            pairs = zip(rows["epoch"].tolist(), rows["correct"].tolist(), strict=True)
+            found |= {(stage, epoch, split): correct for epoch, correct in pairs}
         return found
 
     def mass(self, seed: int, weight_decay: float) -> NDArray[np.float64]:
@@ -59,7 +63,7 @@ class Stored:
         rows, horizon = self._rows(cell).get("train"), cell.epochs or self.entry.recipe.epochs
         if rows is None:  # diverged in its first epoch
             return np.full((horizon, len(self.entry.dataset.counts["train"]["total"])), np.nan)
-        return _spread(matrix(rows["mass"]), rows["epoch"].to_numpy(), horizon)
+        return _spread(rows["mass"], rows["epoch"], horizon)
 
     def state(self, seed: int, weight_decay: float) -> Mapping[str, NDArray[np.float64]]:
         """What the algorithm keeps beside the network (Group DRO's `log_q`), per epoch of the last stage, (E, K).
@@ -68,10 +72,10 @@ class Stored:
         """
         cell = self.cell(seed, weight_decay)
         rows = self._rows(cell).get("train")
-        lines = _lines(rows["state"].to_pylist()) if rows is not None else []
+        lines = _lines(rows.text("state")) if rows is not None else []
         if rows is None or not lines or len(lines) < len(rows):
             return {}
-        epochs, horizon = rows["epoch"].to_numpy(), cell.epochs or self.entry.recipe.epochs
+        epochs, horizon = rows["epoch"], cell.epochs or self.entry.recipe.epochs
         found = {name: np.array([line.get(name) for line in lines], dtype=object) for name in lines[0]}
         return {name: _spread(v.astype(np.float64), epochs, horizon) for name, v in found.items() if _numeric(v)}
 
@@ -104,54 +108,48 @@ class Stored:
         return tables.Shape(len(dataset.group_names), len(dataset.classes), dataset.counts["test"]["n"])
 
     @cached_property
-    def by_place(self) -> Mapping[tuple[int, float, int, str], "pa.Table"]:
-        """Rows of the curves by seed, weight decay, stage and split, in the order of the file."""
-        table = tables.curves(self.folder / schema.CURVES, self.shape)
-        if not len(table):
-            return {}
-        # One number per distinct value of a column, then one per distinct combination.
-        distinct = [_distinct(table[name]) for name in ("seed", "weight_decay", "stage", "split")]
-        sizes = [len(values) for values, _ in distinct]
-        combined = np.ravel_multi_index([of_row for _, of_row in distinct], sizes)
-        keys, of_row = np.unique(combined, return_inverse=True)
-        order = np.argsort(of_row, kind="stable")
-        ends = np.cumsum(np.bincount(of_row, minlength=len(keys)))
-        found = {}
-        for key, rows in zip(zip(*np.unravel_index(keys, sizes), strict=True), np.split(order, ends[:-1]), strict=True):
-            seed, weight_decay, stage, split = (values[code] for (values, _), code in zip(distinct, key, strict=True))
-            found[int(seed), float(weight_decay), int(stage), str(split)] = table.take(rows)
+    def by_cell(self) -> Mapping[Key, Mapping[tuple[int, str], Rows]]:
+        """Rows of the curves by seed and weight decay, and then by stage and split, in the order of the file."""
+        found: dict[Key, dict[tuple[int, str], Rows]] = {}
+        for (seed, weight_decay, stage, split), rows in Table(
+            tables.curves(self.folder / schema.CURVES, self.shape)
+        ).places.items():
+            found.setdefault((seed, weight_decay), {})[stage, split] = rows
         return found
 
-    def _rows(self, cell: schema.CellOf) -> Mapping[str, "pa.Table"]:
+    def last_stage(self, cell: schema.CellOf) -> int:
+        """The number of the stage that is scored; entries that were written early do not state it."""
+        return cell.stages or max((stage for stage, _ in self.by_cell.get(key_of(cell), {})), default=1)
+
+    def _rows(self, cell: schema.CellOf) -> Mapping[str, Rows]:
         """Rows of a cell's last stage, by split."""
-        stages = [k[2] for k in self.by_place if k[:2] == (cell.seed, cell.weight_decay)]
-        if not stages and cell.diverged_at != 1:
+        places = self.by_cell.get(key_of(cell), {})
+        if not places and cell.diverged_at != 1:
             where = f"entry {self.folder}"
             wrong = f"{schema.CURVES} has no rows for seed {cell.seed}, weight decay {cell.weight_decay:g}"
             raise BadEntry(where, wrong, tables.REMEDY)
-        last = cell.stages or max(stages, default=1)
-        named = {split: (cell.seed, cell.weight_decay, last, split) for split in SPLITS}
-        found = {split: self.by_place[key] for split, key in named.items() if key in self.by_place}
+        last = self.last_stage(cell)
+        found = {split: places[last, split] for split in SPLITS if (last, split) in places}
         horizon = cell.epochs or self.entry.recipe.epochs
-        for epochs in (rows["epoch"].to_numpy() for rows in found.values()):
+        for epochs in (rows["epoch"] for rows in found.values()):
             if not 1 <= epochs.min() <= epochs.max() <= horizon:
                 wrong = f"{schema.CURVES} has epochs outside of 1 to {horizon}"
                 raise BadEntry(f"entry {self.folder}", wrong, tables.REMEDY)
         return found
 
-    def _curve(self, cell: schema.CellOf, split: str, rows: "pa.Table | None") -> SplitCurve:
+    def _curve(self, cell: schema.CellOf, split: str, rows: Rows | None) -> SplitCurve:
         totals = cell.totals.get(split) or self.entry.dataset.counts[split]
         groups, classes = len(self.entry.dataset.group_names), len(self.entry.dataset.classes)
         shape = {"correct": (groups,), "class_correct": (classes,), "acc_correct": (), "predicted": (classes,)}
         horizon = cell.epochs or self.entry.recipe.epochs
-        epochs = rows["epoch"].to_numpy() if rows is not None else np.zeros(0, np.int64)
+        epochs = rows["epoch"] if rows is not None else np.zeros(0, np.int64)
 
         def counted(name: str) -> NDArray[np.int64]:
-            values = matrix(rows[name]) if rows is not None else np.zeros((0, *shape[name]))
-            return _spread(values, epochs, horizon, 0).astype(np.int64)
+            values = rows[name] if rows is not None else np.zeros((0, *shape[name]), np.int64)
+            return _spread(values, epochs, horizon, 0)
 
-        loss = matrix(rows["loss"]) if rows is not None else np.zeros((0, groups))
-        acc_loss = matrix(rows["acc_loss"]) if rows is not None else np.zeros(0)
+        loss = rows["loss"] if rows is not None else np.zeros((0, groups))
+        acc_loss = rows["acc_loss"] if rows is not None else np.zeros(0)
         return SplitCurve(
             total=np.array(totals["total"], dtype=np.int64),
             class_total=np.array(class_totals(totals, classes), dtype=np.int64),
@@ -162,34 +160,17 @@ class Stored:
         )
 
 
+def key_of(cell: schema.CellOf) -> Key:
+    """What cells are found by."""
+    return cell.seed, cell.weight_decay
+
+
 def load(folder: Path) -> Stored:
     """The entry in a folder, ready to be asked for its curves; BadEntry says what is wrong with it."""
     entry = schema.read(folder)
     for wrong in unusable(entry):
         raise BadEntry(f"entry {folder}", wrong, "give a file that wgbench wrote")
     return Stored(entry, folder)
-
-
-def matrix(column: "pa.ChunkedArray") -> NDArray[np.float64]:
-    """Numbers (E,), or (E, K) of lists of K, as float64; NaN for null, and for losses that float32 does not hold."""
-    import pyarrow as pa
-
-    whole = column.combine_chunks().flatten() if pa.types.is_list(column.type) else column
-    values = np.array(whole.to_numpy(zero_copy_only=False), dtype=np.float64)
-    values[np.isinf(values)] = np.nan
-    return values.reshape(len(column), -1) if pa.types.is_list(column.type) else values
-
-
-def _distinct(column: "pa.ChunkedArray") -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Distinct values of a column in ascending order, and for each row the position of its value among them."""
-    import pyarrow as pa
-
-    if not pa.types.is_dictionary(column.type):
-        return np.unique(column.to_numpy(), return_inverse=True)
-    whole = column.unify_dictionaries().combine_chunks()
-    encoded = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    values, of_word = np.unique(np.array(encoded.dictionary.to_pylist()), return_inverse=True)
-    return values, of_word[encoded.indices.to_numpy()]
 
 
 def _lines(states: list[str | None]) -> list[dict[str, Any]]:
@@ -206,10 +187,8 @@ def _numeric(values: NDArray[Any]) -> bool:
     return values.ndim == 2 and all(v is None or isinstance(v, int | float) for v in values.flat)
 
 
-def _spread(
-    values: NDArray[np.float64], epochs: NDArray[np.int64], horizon: int, blank: float = np.nan
-) -> NDArray[np.float64]:
+def _spread(values: NDArray[Any], epochs: NDArray[np.int64], horizon: int, blank: float = np.nan) -> NDArray[Any]:
     """Rows put at their epochs, from 1 to the horizon; `blank` for epochs without a row."""
-    whole = np.full((horizon, *values.shape[1:]), blank)
+    whole = np.full((horizon, *values.shape[1:]), blank, dtype=values.dtype)
     whole[epochs - 1] = values
     return whole
