@@ -179,3 +179,9 @@ def test_ranks_are_those_of_each_network_and_equal_means_share_one(entries):
     rows = made["colored-digits-v1.json"].rows
     ranks = {row.algorithm.name: row.rank for row in rows if row.kind == "measured"}
     assert ranks == {"iw": 1, "erm": 2, "gdro": 2, "subg": 4, "rwg": 1}
+
+
+def test_a_dataset_that_promises_no_counts_per_group_is_not_described_by_a_part_of_it():
+    (made,) = [b for b in boards(building.placed(BOARD, {})).values() if b.dataset.name == "dominoes"]
+    assert made.rows, "its entries were trained on 5,000 examples"
+    assert made.dataset.counts == {"train": {"n": 8000}, "val": {"n": 2000}, "test": {"n": 2000}}

@@ -138,7 +138,7 @@ Row = Annotated[Measured | Reported, Field(discriminator="kind")]
 
 
 class Ground(Record):
-    """The dataset: `counts` holds, per split, examples per group (`total`) and in all (`n`)."""
+    """The dataset: `counts` holds, per split, examples in all (`n`), and per group (`total`) where those are known."""
 
     name: str
     version: int

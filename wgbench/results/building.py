@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from wgbench.config import RULES, slug
+from wgbench.datasets.base import Dataset
 from wgbench.disk import write_whole, writing
 from wgbench.errors import BadEntry
 from wgbench.results import board, reported, schema
 from wgbench.results.board_rows import Placed, measured, published
 from wgbench.results.checking import check_board, one_by_one
-from wgbench.results.known import named
+from wgbench.results.known import known, named
 from wgbench.results.labels import apart, distinct
 from wgbench.results.remembered import Remembering
 from wgbench.results.trust import OURS
@@ -99,20 +100,28 @@ def _ground(name: str, version: int, entries: list[Placed]) -> board.Ground:
     if dataset is None or dataset.version != version:
         stated = entries[0].entry.dataset
         return board.Ground(**{k: getattr(stated, k) for k in ("name", "version", "group_names", "classes", "counts")})
-    counts = {
-        split: {"total": list(total), "n": dataset.sizes.get(split, sum(total))}
-        for split, total in dataset.counts.items()
-    }
     return board.Ground(
         name=name,
         version=version,
         group_names=dataset.group_names,
         classes=dataset.classes,
-        counts=counts or (entries[0].entry.dataset.counts if entries else {}),
+        counts=_counts(dataset, entries),
         source=dataset.source,
         licence=dataset.licence,
         citation=dataset.citation,
     )
+
+
+def _counts(dataset: Dataset, entries: list[Placed]) -> dict[str, dict[str, Any]]:
+    """What a dataset promises of its default options; else what an entry with these has; else its sizes alone."""
+    sizes = dataset.sizes
+    if dataset.counts:
+        return {s: {"total": list(total), "n": sizes.get(s, sum(total))} for s, total in dataset.counts.items()}
+    for one in entries:
+        found = known(one.entry.dataset, OURS)
+        if found is not None and found.default:
+            return dict(one.entry.dataset.counts)
+    return {split: {"n": n} for split, n in sizes.items()}
 
 
 def _order(row: board.Measured) -> tuple[Any, ...]:
