@@ -19,9 +19,10 @@ from wgbench import untrusted
 from wgbench.index import Index
 from wgbench.installation import fingerprint
 from wgbench.results import schema
-from wgbench.results.checking import FILES, Report, check, one_by_one
+from wgbench.results.checking import Report, check, one_by_one
 from wgbench.results.identity import sha256
 from wgbench.results.known import Labels, nothing
+from wgbench.results.looking import FILES
 from wgbench.results.trust import NOBODY_ELSE, Trust
 from wgbench.results.verify import VERIFIED
 

@@ -10,10 +10,11 @@ from wgbench.config import RULES
 from wgbench.disk import write_whole, writing
 from wgbench.errors import BadEntry
 from wgbench.results import schema
-from wgbench.results.checking import Looked, board_of, look
+from wgbench.results.checking import board_of
 from wgbench.results.identity import subject_of
 from wgbench.results.known import Labels, nothing
 from wgbench.results.limits import class_totals
+from wgbench.results.looking import Looked, look
 from wgbench.results.partial import lacks
 from wgbench.results.recount import Recount, recount
 
