@@ -22,7 +22,7 @@ from wgbench.results.lack import lack, narrowed
 ROOT = Path(__file__).parents[1]
 BOARD, README, FIGURE = ROOT / "leaderboards", ROOT / "README.md", ROOT / "docs" / "early-against-final.png"
 BLOCK = re.compile(r"(<!-- board: .*? -->\n).*?(<!-- end of board -->)", re.DOTALL)
-DIGITS, PHOTOGRAPHS = "colored-digits", "dominoes"
+DIGITS, PHOTOGRAPHS, COLOURED = "colored-digits", "dominoes", "colored-mnist"
 MAIN = (  # algorithms and losses that are shown
     *((name, USUAL_LOSS) for name in ("erm", "iw", "gdro", "jtt", "cvar", "chi2", "subg", "dfr")),
     ("gdro", "squared"),
@@ -66,17 +66,15 @@ def sentences() -> str:
     """What the board says, in three sentences."""
     iw, gdro = (row(DIGITS, name) for name in ("iw", "gdro"))
     left = {loss: _value(row(DIGITS, "gdro", loss), "erm_excess_final") for loss in ("squared", "poly")}
-    group, weights, erm = (row(PHOTOGRAPHS, name) for name in ("gdro", "iw", "erm"))
     said = (
         f"Without weight decay, Group DRO is {_value(gdro, 'erm_excess_selected')} points above ERM at the epoch that "
         f"validation selects and {_value(gdro, 'erm_excess_final')} at the end of {gdro.epochs} epochs, importance "
         f"weighting {_value(iw, 'erm_excess_selected')} and {_value(iw, 'erm_excess_final')}; by then all three fit "
         f"the training set completely. What is left depends on the loss: {left['squared']} points for Group DRO with "
         f"`squared`, an interval that includes 0, and {left['poly']} with `poly`, each above ERM with the same loss. "
-        f"On `{PHOTOGRAPHS}`, real photographs with a digit as the shortcut{_partial(group)}, Group DRO goes from "
-        f"{_value(group, 'wga_selected')} at the selected epoch to {_value(group, 'wga_final')} at the end and "
-        f"importance weighting from {_value(weights, 'wga_selected')} to {_value(weights, 'wga_final')}; ERM ends at "
-        f"{_value(erm, 'wga_final')}."
+        f"From the selected epoch to the end, on `{PHOTOGRAPHS}`, real photographs with a digit as the shortcut"
+        f"{_partial(row(PHOTOGRAPHS, 'gdro'))}, {_paths(PHOTOGRAPHS)}; on "
+        f"`{COLOURED}`{_partial(row(COLOURED, 'gdro'))}, {_paths(COLOURED)}."
     )
     return "\n".join(wrap(said, 120, break_long_words=False, break_on_hyphens=False))
 
@@ -86,7 +84,7 @@ def untrue() -> Iterator[str]:
     for r in (row(DIGITS, name) for name in ("erm", "iw", "gdro")):
         if _score(r, "train_acc_final").mean < 1:
             yield f"{r.name} fits the training set completely"
-    for dataset, name in ((d, n) for d in (DIGITS, PHOTOGRAPHS) for n in ("iw", "gdro")):
+    for dataset, name in ((d, n) for d in (DIGITS, PHOTOGRAPHS, COLOURED) for n in ("iw", "gdro")):
         r = row(dataset, name)
         if _score(r, "wga_final").mean >= _score(r, "wga_selected").mean:
             yield f"{name} loses by training on, on {dataset}"
@@ -129,6 +127,14 @@ def _score(r: Measured, name: str) -> Value:
 
 def _value(r: Measured, name: str) -> str:
     return shown(_score(r, name))
+
+
+def _paths(dataset: str) -> str:
+    """From the selected epoch to the end, and where ERM ends."""
+    group, weights, erm = (row(dataset, name) for name in ("gdro", "iw", "erm"))
+    went = [f"{_value(r, 'wga_selected')} to {_value(r, 'wga_final')}" for r in (group, weights)]
+    ends = _value(erm, "wga_final")
+    return f"Group DRO goes from {went[0]}, importance weighting from {went[1]}, and ERM ends at {ends}"
 
 
 def _partial(r: Measured) -> str:
