@@ -87,13 +87,14 @@ def _read(path: Path, width: int, words: Sequence[str]) -> "pa.Table":
         if path.stat().st_size > LARGEST:
             raise _bad(path, f"it is larger than {LARGEST} bytes")
         with parquet.ParquetFile(path) as file:
-            held, there = file.metadata, [name for name in words if name in file.schema_arrow.names]
+            held = file.metadata
+            plain = {held.schema.column(i).path for i in range(held.num_columns)}  # `state.list.element` is none
             groups = [held.row_group(i) for i in range(held.num_row_groups)]
             numbers = sum(g.column(i).num_values for g in groups for i in range(g.num_columns))
             size = sum(g.total_byte_size for g in groups)
             if max(held.num_rows * width, numbers, size // 8) > MOST:
                 raise _bad(path, f"it unpacks to more than {MOST} numbers")
-        with parquet.ParquetFile(path, read_dictionary=there) as file:
+        with parquet.ParquetFile(path, read_dictionary=sorted(plain & set(words))) as file:
             return file.read()
     except (OSError, ArrowException, ValueError) as problem:
         raise _bad(path, f"it cannot be read ({type(problem).__name__})") from None
