@@ -6,13 +6,16 @@ its type, its length and no holes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wgbench import untrusted
 from wgbench.errors import BadEntry
+from wgbench.results.footer import unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,18 +87,17 @@ def _read(path: Path, width: int, words: Sequence[str]) -> "pa.Table":
     from pyarrow import ArrowException, parquet
 
     try:
-        if path.stat().st_size > LARGEST:
-            raise _bad(path, f"it is larger than {LARGEST} bytes")
-        with parquet.ParquetFile(path) as file:
+        content = untrusted.content(path, LARGEST)
+        numbers, size = unpacked(content)
+        with parquet.ParquetFile(BytesIO(content)) as file:
             held = file.metadata
             plain = {held.schema.column(i).path for i in range(held.num_columns)}  # `state.list.element` is none
-            groups = [held.row_group(i) for i in range(held.num_row_groups)]
-            numbers = sum(g.column(i).num_values for g in groups for i in range(g.num_columns))
-            size = sum(g.total_byte_size for g in groups)
             if max(held.num_rows * width, numbers, size // 8) > MOST:
                 raise _bad(path, f"it unpacks to more than {MOST} numbers")
-        with parquet.ParquetFile(path, read_dictionary=sorted(plain & set(words))) as file:
-            return file.read()
+        with parquet.ParquetFile(BytesIO(content), read_dictionary=sorted(plain & set(words))) as file:
+            return file.read(use_threads=False)
+    except untrusted.Refused as problem:
+        raise _bad(path, f"it {problem}") from None
     except (OSError, ArrowException, ValueError) as problem:
         raise _bad(path, f"it cannot be read ({type(problem).__name__})") from None
 
