@@ -2,7 +2,7 @@
 
 import pytest
 
-from wgbench.results.lack import badge, lack
+from wgbench.results.lack import badge, beside, lack
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,17 @@ def test_a_line_says_which_setting_and_how_it_departs(line, name, short, kind):
 )
 def test_only_what_was_run_in_part_is_partial(lines, said):
     assert badge(lines) == said
+
+
+@pytest.mark.parametrize(
+    ("lines", "name", "said"),
+    [
+        (("backbone.width 10 instead of 256",), ("width 10",), ""),
+        (("loss poly instead of cross-entropy", "loss_options {'a': 2} instead of {}"), ("loss poly",), ""),
+        (("loss vs instead of cross-entropy", "lr 0.1 instead of 0.2"), ("loss vs",), "other lr"),
+        (("backbone.width 10 instead of 256",), (), "other width"),
+        (("backbone.width 10 instead of 256", "epochs 1 instead of 2"), ("width 10",), "partial"),
+    ],
+)
+def test_what_a_name_tells_is_not_said_twice(lines, name, said):
+    assert beside(lines, name) == said

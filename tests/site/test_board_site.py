@@ -274,12 +274,17 @@ def test_a_partial_row_names_what_was_narrowed(board):
 
 
 @pytest.mark.parametrize(
-    ("partial", "badge"),
-    [((), ""), (("loss vs instead of cross-entropy",), ""), (("lr 0.1 instead of 0.02",), "other lr")],
+    ("partial", "apart", "badge"),
+    [
+        ((), (), ""),
+        (("loss vs instead of cross-entropy",), ("loss vs",), ""),
+        (("lr 0.1 instead of 0.02",), (), "other lr"),
+        (("lr 0.1 instead of 0.02",), ("lr 0.1",), ""),
+    ],
 )
-def test_a_row_of_other_settings_is_not_called_partial(board, partial, badge):
+def test_a_row_of_other_settings_is_not_called_partial(board, partial, apart, badge):
     row, _ = entry_of(board, "gdro")
-    line = rows.Line(row.model_copy(update={"partial": partial}), (), "", "")
+    line = rows.Line(row.model_copy(update={"partial": partial, "apart": apart}), (), "", "")
     assert (line.badge, line.lacks) == (badge, "")
 
 

@@ -17,7 +17,7 @@ def table(board: Board, ids: Container[str] | None = None) -> str:
     `ids` picks rows.
     """
     measured = [row for row in board.rows if isinstance(row, Measured)]
-    several = len({row.backbone.model_dump_json() for row in measured}) > 1
+    several = len({row.backbone.name for row in measured}) > 1
     kept = [row for row in measured if ids is None or row.id in ids]
     head = ["rank", "algorithm", "group labels of", *COLUMNS]
     lines = [head, ["--:", "---", "---", *["--:"] * len(COLUMNS)], *(_cells(row, several) for row in kept)]

@@ -11,7 +11,7 @@ from wgbench.evaluation.written import percent, spread
 from wgbench.options import first_problem
 from wgbench.registry import normalise
 from wgbench.results.board import INDEX, Board, Index, Measured, Reported
-from wgbench.results.lack import OTHER_LOSS, badge
+from wgbench.results.lack import beside
 
 COLUMNS = ("", "algorithm", "sees", "early", "selected", "final", "drop", "wd", "\N{NOT EQUAL TO}ERM", "level")
 PLUS_MINUS = "+-"  # terminals of any encoding
@@ -60,7 +60,7 @@ def table(board: Board) -> Table:
     for name in COLUMNS:
         widest = 14 if name == "algorithm" else None  # of one word: `logit-adjusted`
         made.add_column(name, justify="left" if name in WORDS else "right", overflow="fold", min_width=widest)
-    networks = {row.backbone.model_dump_json() for row in measured}
+    networks = {row.backbone.name for row in measured}
     for row in board.rows:
         cells = _measured(row, several=len(networks) > 1) if isinstance(row, Measured) else _reported(row)
         made.add_row(*cells)
@@ -82,8 +82,7 @@ def _measured(row: Measured, *, several: bool) -> list[str]:
 
 def named(row: Measured, *, several: bool) -> str:
     """What a row is called; its network too where there are several. That it is partial is said, or tuned."""
-    departs = badge(row.partial)
-    said = ("" if row.tuning == "default" else row.tuning, "" if departs == OTHER_LOSS else departs)
+    said = ("" if row.tuning == "default" else row.tuning, beside(row.partial, row.apart))
     return ", ".join([row.name + (f" on {row.backbone.name}" if several else ""), *filter(None, said)])
 
 

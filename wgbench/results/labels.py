@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wgbench.config import Recipe
-from wgbench.results.lack import OTHER_LOSS, badge, lack
+from wgbench.results.lack import beside, lack
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
 
@@ -16,9 +16,9 @@ COVERED = ("recipe.", "dataset.", "backbone.", "seeds", "weight decays")  # whos
 
 def labels(entries: Sequence[Stored]) -> tuple[str, ...]:
     """A name of its own for every entry; that it is partial is said, or what else is not as the dataset has it."""
-    badges = [badge(stored.entry.partial) for stored in entries]
-    names = zip(distinct([stored.entry for stored in entries]), badges, strict=True)
-    return tuple(name if said in ("", OTHER_LOSS) else f"{name} ({said})" for name, said in names)
+    held = [stored.entry for stored in entries]
+    badges = [beside(entry.partial, own) for entry, own in zip(held, apart(held), strict=True)]
+    return tuple(f"{name} ({said})" if said else name for name, said in zip(distinct(held), badges, strict=True))
 
 
 def distinct(entries: Sequence[Entry]) -> list[str]:

@@ -11,7 +11,6 @@ LINE = re.compile(r"(weight decays|\S+) (.*) instead of (.*)", re.DOTALL)
 NARROWED = ("seeds", "weight decays", "epochs", "no ERM baseline")
 DATA = "dataset."
 PARTIAL = "partial"
-OTHER_LOSS = "other loss"  # the badge of entries whose loss alone is another: their names say which
 
 
 @dataclass(frozen=True)
@@ -60,3 +59,11 @@ def badge(partial: Iterable[str]) -> str:
     if any(one.kind != "changed" for one in found):
         return PARTIAL
     return f"other {', '.join(one.short for one in found)}" if found else ""
+
+
+def beside(partial: Iterable[str], said: Iterable[str]) -> str:
+    """The badge, without the settings that a name already tells: nothing beside `loss squared` where that is all."""
+    lines, words = list(partial), {word.partition(" ")[0] for word in said}
+    if narrowed(lines):
+        return PARTIAL
+    return badge(line for line in lines if lack(line).short.partition(" ")[0] not in words)

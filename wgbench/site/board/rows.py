@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wgbench.config import slug
 from wgbench.results.board import LEVELS, Board, Measured, Reported, Value
-from wgbench.results.lack import OTHER_LOSS, badge, lack, narrowed
+from wgbench.results.lack import beside, lack, narrowed
 from wgbench.results.reference import erm_final
 from wgbench.site.board import numbers, words
 
@@ -55,9 +55,8 @@ class Line:
 
     @property
     def badge(self) -> str:
-        """`partial`, or which setting is not the dataset's own; empty where the loss alone is another: `variant`."""
-        found = badge(self.row.partial)
-        return "" if found == OTHER_LOSS else found
+        """`partial`, or which setting is not the dataset's own; without those that `variant` tells."""
+        return beside(self.row.partial, self.row.apart)
 
     @property
     def lacks(self) -> str:
