@@ -19,6 +19,7 @@ from wgbench.results.checking import check, check_any, check_board, require
 from wgbench.results.claims import overstated
 from wgbench.results.identity import subject_of
 from wgbench.results.known import labels
+from wgbench.results.limits import unusable
 from wgbench.results.rescoring import rescore
 from wgbench.types import Root
 
@@ -170,6 +171,14 @@ def _numbers(value, place=()):
             yield from _numbers(inner, (*place, 0))
     elif value is None or isinstance(value, int | float):
         yield place
+
+
+def test_an_early_entry_without_classes_is_asked_for_nothing_more(gdro):
+    dataset = schema.read(gdro).dataset
+    counts = {split: {"total": c["total"], "n": c["n"]} for split, c in dataset.counts.items()}
+    dataset = dataset.model_copy(update={"classes": (), "counts": counts})
+    found = list(unusable(schema.read(gdro).model_copy(update={"dataset": dataset})))
+    assert found == ["it has 4 groups and 0 classes: 1 to 10000 are possible"]
 
 
 def test_several_changes_are_all_named(gdro, problems, tamper):

@@ -17,6 +17,7 @@ def unusable(entry: schema.Entry) -> Iterator[str]:
     groups, classes = len(entry.dataset.group_names), len(entry.dataset.classes)
     if not 0 < groups <= WIDEST or not 0 < classes <= WIDEST:
         yield f"it has {groups} groups and {classes} classes: 1 to {WIDEST} are possible"
+        return
     horizon = max([entry.recipe.epochs, *(cell.epochs for cell in entry.cells)])
     runs = len(entry.protocol.seeds) * len(entry.protocol.weight_decays)
     if max(len(entry.cells), runs) > CELLS or len(entry.cells) * horizon * (groups + classes) > MOST:

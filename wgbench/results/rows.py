@@ -115,7 +115,8 @@ def _plain(values: "pa.ChunkedArray") -> NDArray[Any]:
 
     if pa.types.is_integer(values.type) and not values.null_count:
         return np.asarray(values.to_numpy(), dtype=np.int64)
-    found = np.array(values.to_numpy(), dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # of the kinds of NaN some are warned of
+        found = np.array(values.to_numpy(), dtype=np.float64)
     found[np.isinf(found)] = np.nan
     return found
 
