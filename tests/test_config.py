@@ -332,6 +332,13 @@ def test_replaced_reaches_inside_in_any_order(order):
     assert VIEWS.size == 8
 
 
+def test_a_size_by_itself_takes_the_steps_of_evaluation_along():
+    at_224 = SEEING.model_copy(update={"views": Views(size=224, eval=(("resize", 256), ("crop", 224)))})
+    views = replaced(at_224, {"views.size": 64}).views
+    assert (views.size, views.eval) == (64, (("resize", 73), ("crop", 64)))
+    assert replaced(at_224, {"views.size": 224}) == at_224
+
+
 def test_replaced_sets_and_unsets_a_part_as_a_whole():
     assert replaced(SEEING, {"views": None}).views is None
     assert replaced(RECIPE, {"views": {"size": 8, "eval": [["resize", 9], ["crop", 8]]}}).views == VIEWS
@@ -365,7 +372,7 @@ def test_replaced_takes_options_of_the_loss_that_are_not_there_yet():
         (SEEING, {".views": 8}, "no option '.views'"),
         (SEEING, {"views.size.x": 8}, "size is 8 here and has no parts"),
         (SEEING, {"views.eval.x": 8}, "eval is .* here and has no parts"),
-        (SEEING, {"views.size": 6}, "views: .*the last step of eval must end at size 6"),
+        (SEEING, {"views.size": 6, "views.eval": [["crop", 8]]}, "views: .*the last step of eval must end at size 6"),
         (SEEING, {"views": 6}, "views: "),
         (SEEING, {"views.flip": "maybe"}, "views.flip: .*valid boolean"),
         (RECIPE, {"lr": "fast"}, "lr: .*valid number.*`wgbench info`"),

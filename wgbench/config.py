@@ -199,8 +199,14 @@ def slug(name: str) -> str:
 
 
 def replaced(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
-    """A recipe with fields changed; dotted names reach inside (`views.size`). BadOption names what does not fit."""
+    """A recipe with fields changed; dotted names reach inside (`views.size`). BadOption names what does not fit.
+
+    A size by itself takes the steps of evaluation along: resize 256, crop 224 is resize 73, crop 64 at size 64.
+    """
     data = recipe.model_dump()
+    if recipe.views is not None and isinstance(size := changes.get("views.size"), int) and "views.eval" not in changes:
+        steps, before = recipe.views.eval, recipe.views.size
+        data["views"]["eval"] = [(step, max(1, round(n * size / before))) for step, n in steps]
     for dotted, value in changes.items():
         *path, name = dotted.split(".")
         inner = data

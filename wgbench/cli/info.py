@@ -142,7 +142,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_plain(one)}" for key, one in value.items()) or "none"
     if isinstance(value, tuple | list):
-        return ", ".join(" ".join(map(_plain, one)) if isinstance(one, list) else _plain(one) for one in value)
+        return ", ".join(f"[{_plain(one)}]" if isinstance(one, tuple | list) else _plain(one) for one in value)
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)

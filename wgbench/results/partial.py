@@ -4,7 +4,7 @@ from typing import Any
 
 from wgbench import backbones, datasets
 from wgbench import options as opts
-from wgbench.config import Protocol
+from wgbench.config import Protocol, Recipe
 from wgbench.datasets.base import Dataset
 from wgbench.errors import WgbenchError
 from wgbench.registry import BUILT_IN, Registry
@@ -21,8 +21,9 @@ def lacks(subject: Subject, dataset: Dataset, *, has_baseline: bool) -> tuple[st
     ):
         if set(given) != set(wanted):
             found.append(f"{what} {_shown(given)} instead of {_shown(wanted)}")
-    ours, theirs = subject.recipe.model_dump(), dataset.recipe.model_dump()
-    found += [f"{name} {ours[name]} instead of {theirs[name]}" for name in theirs if ours[name] != theirs[name]]
+    ours, theirs = _settings(subject.recipe), _settings(dataset.recipe)
+    names = [name for name in dict.fromkeys([*theirs, *ours]) if ours.get(name) != theirs.get(name)]
+    found += [f"{name} {ours.get(name)} instead of {theirs.get(name)}" for name in names]
     for owner, plugin, registry in (
         ("dataset", subject.dataset, datasets.registry),
         ("backbone", subject.backbone, backbones.registry),
@@ -55,6 +56,19 @@ def default_options(registry: Registry[Any], name: str, *, ours: bool = False) -
         return opts.defaults(registry.find(name).target)
     except WgbenchError:
         return {}
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe sets, the geometry of images in its parts: `views.size`."""
+    views = recipe.views.model_dump() if recipe.views is not None else {"size": None}
+    return recipe.model_dump(exclude={"views"}) | {f"views.{name}": _part(value) for name, value in views.items()}
+
+
+def _part(value: Any) -> Any:
+    """Steps and ranges in words: `resize 256, crop 224`."""
+    if not isinstance(value, tuple):
+        return value
+    return ", ".join(" ".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in value)
 
 
 def _shown(values: tuple[float, ...]) -> str:
