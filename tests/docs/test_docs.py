@@ -202,4 +202,5 @@ def test_the_tutorial_ends_with_an_algorithm_of_ones_own_on_a_board(shell):
 def test_the_commands_of_the_first_page_and_of_submitting_run(shell):
     shell("index.md")
     work = shell("submit.md")
-    assert (work / "export" / "model-seed2002-wd0.safetensors").is_file()
+    (entry,) = (work / "kept" / "entries").iterdir()
+    assert (work / "export" / entry.name / "model-seed2002-wd0.safetensors").is_file()

@@ -163,6 +163,26 @@ def test_another_network_than_the_entrys_is_refused(ran, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_with_the_export_of_another_entry_is_refused_and_stays(ran, tmp_path, capsys):
+    one, other = ran("erm"), ran("gdro")
+    one.export(tmp_path / "out")
+    before = (tmp_path / "out" / "README.md").read_text()
+    assert outcome(["export", str(other.folder), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"exporting entry {other.id} to" in said
+    assert f"there is the export of entry {one.id}; choose another folder with --out" in said
+    (tmp_path / "out" / "README.md").unlink()  # as a killed export leaves it
+    with pytest.raises(BadOption, match=one.id):
+        other.export(tmp_path / "out")
+    one.export(tmp_path / "out")
+    assert (tmp_path / "out" / "README.md").read_text() == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("mine")
+    with pytest.raises(BadOption, match=r"there is a README.md that is no card"):
+        one.export(tmp_path / "mine")
+
+
 def _weight_decay(path):
     return json.loads((path.parent / "cell.json").read_text())["cell"]["recipe"]["weight_decay"]
 
@@ -172,12 +192,13 @@ def test_on_the_command_line_and_from_python(ran, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     assert outcome(["export", str(result.folder), "--predictions", "parquet"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "export/model-seed1-wd0.safetensors",
-        "export/predictions.parquet",
-        "export/README.md",
+        f"export/{result.id}/model-seed1-wd0.safetensors",
+        f"export/{result.id}/predictions.parquet",
+        f"export/{result.id}/README.md",
     ]
     assert outcome(["export", str(result.folder), "--seeds", "3"]) == 2
     assert "--seeds 3: the entry has no such run; take one of 1" in capsys.readouterr().err
+    assert result.export()[-1].as_posix() == f"export/{result.id}/README.md"
     assert {p.name for p in result.export("there")} == {"model-seed1-wd0.safetensors", "predictions.csv", "README.md"}
     with pytest.raises(BadOption, match="did you mean seeds"):
         result.export("there", seed=1)

@@ -105,12 +105,13 @@ class Result:
 
         return add(self.folder, Path(board).expanduser())
 
-    def export(self, folder: str | Path = "export", **options: Any) -> tuple[Path, ...]:
+    def export(self, folder: str | Path | None = None, **options: Any) -> tuple[Path, ...]:
         """Write final networks, predictions per example and a model card, as `wgbench export`; the files.
 
-        Options: `seeds`, `weight_decays`, `format` ("csv" or "parquet"), `store` where the runs are not beside the
-        entry; `train=True` trains networks again that were not kept, with `data`, `weights`, `device` and `trust` as
-        the verb has them. BadOption for others.
+        They go to `export/<entry id>`, or to `folder`, where no other entry's export may lie. Options: `seeds`,
+        `weight_decays`, `format` ("csv" or "parquet"), `store` where the runs are not beside the entry; `train=True`
+        trains networks again that were not kept, with `data`, `weights`, `device` and `trust` as the verb has them.
+        BadOption for others.
         """
         from wgbench.export.folder import Export, write
 
@@ -118,7 +119,8 @@ class Result:
         for name in options:
             if name not in known:
                 raise BadOption("export", f"no option {name!r}", suggestion(name, known))
-        return write(Export(self.folder, Path(folder).expanduser(), **options)).files
+        out = None if folder is None else Path(folder).expanduser()
+        return write(Export(self.folder, out, **options)).files
 
     def __repr__(self) -> str:
         entry = self.entry

@@ -11,7 +11,7 @@ from wgbench.errors import plain
 
 def export(
     entry: Annotated[Path, typer.Argument(help="the folder that `wgbench run` printed, or one on a board")],
-    out: Annotated[Path, typer.Option(help="the folder to write")] = Path("export"),
+    out: Annotated[Path | None, typer.Option(help="the folder to write; export/<entry id> if left out")] = None,
     seeds: Annotated[str | None, typer.Option(help="networks of these seeds, as 2002,2022; all if left out")] = None,
     wd: Annotated[str, typer.Option(help="networks of these weight decays, as 0,.1")] = "0",
     train: Annotated[

@@ -12,7 +12,7 @@ from wgbench import runs
 from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
 from wgbench.errors import BadEntry, BadOption, MissingData
-from wgbench.export import examples, models
+from wgbench.export import examples, holders, models
 from wgbench.export.card import card
 from wgbench.launch.job import Progress
 from wgbench.launch.work import shape_of
@@ -23,6 +23,7 @@ from wgbench.results.trust import NOBODY_ELSE, Trust, require
 from wgbench.types import Split
 
 CARD = "README.md"
+OUT = Path("export")  # with a folder for each entry
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Export:
     """What to write of which entry."""
 
     folder: Path
-    out: Path
+    out: Path | None = None  # export/<entry id>
     seeds: tuple[int, ...] | None = None  # all of the entry's
     weight_decays: tuple[float, ...] = (0.0,)
     store: Path | None = None  # where the runs lie; beside the entry
@@ -51,8 +52,10 @@ class Written:
 
 
 def write(wanted: Export, report: Callable[[Cell, Progress], None] = lambda *_: None) -> Written:
-    """Write networks, predictions and the card; the card last."""
+    """Write networks, predictions and the card; the card last. BadOption where another entry's export lies there."""
     entry, notes = stored.load(wanted.folder), list[str]()
+    out = wanted.out or OUT / entry.entry.id
+    _check_free(out, entry.entry.id)
     require(entry.entry, wanted.trust, f"exporting entry {entry.entry.id}")
     cells = _cells(entry, wanted)
     split, missing = _split(entry, wanted)
@@ -68,11 +71,18 @@ def write(wanted: Export, report: Callable[[Cell, Progress], None] = lambda *_: 
     if predictions:
         contents[predictions] = _bytes(examples.table(entry, split), wanted.format)
     contents[CARD] = card(entry, finals, shape, predictions).encode()
-    with writing(wanted.out, "or choose another folder with --out"):
-        wanted.out.mkdir(parents=True, exist_ok=True)
+    with writing(out, "or choose another folder with --out"):
+        out.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            write_whole(wanted.out / name, content)
-    return Written(tuple(wanted.out / name for name in contents), tuple(notes))
+            write_whole(out / name, content)
+    return Written(tuple(out / name for name in contents), tuple(notes))
+
+
+def _check_free(out: Path, entry: str) -> None:
+    """A card describes the networks beside it: nothing of another entry's may lie there."""
+    if others := [whose for whose in holders.of(out, CARD) if whose != entry]:
+        wrong = f"there is {f'the export of entry {others[0]}' if others[0] else f'a {CARD} that is no card'}"
+        raise BadOption(f"exporting entry {entry} to {out}", wrong, "choose another folder with --out")
 
 
 def _cells(entry: Stored, wanted: Export) -> list[Cell]:
