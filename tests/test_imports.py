@@ -13,7 +13,7 @@ ROOT = Path(wgbench.__file__).parent
 # "wgbench" is the package itself: its __init__.py, which holds the four registries.
 LAYERS = (
     ("errors",),
-    ("options", "bits", "disk", "hub", "index", "leaving", "untrusted"),
+    ("options", "bits", "disk", "hub", "index", "leaving", "recoded", "untrusted"),
     ("registry", "config"),
     ("types",),
     ("algorithms", "losses", "datasets", "backbones"),

@@ -308,8 +308,36 @@ def test_registering_the_name_of_a_package_or_of_another_class_is_refused(instal
         r.register("new", Mine)
     r.register("mine", Mine)
     with pytest.raises(NameTaken, match="this program has that name"):
-        r.register("mine", f"{__name__}:Mine")
+        r.register("mine", "elsewhere:Mine")
     assert r.registered() == {"mine": Mine}
+
+
+def cell(rule="2 * losses", head="", version=1):
+    """What running a notebook's cell defines."""
+    names = {"__name__": "__main__"}
+    exec(f"{head}class Twice:\n    version = {version}\n    def weigh(self, losses):\n        return {rule}\n", names)
+    return dataclass(frozen=True)(names["Twice"])
+
+
+def test_a_program_replaces_what_it_registered_itself(recwarn):
+    r, first, again = registry(), cell(), cell(head="\n\n")
+    r.register("twice", first)
+    r.register("twice", again)
+    assert first is not again
+    assert r.registered() == {"twice": again}
+    assert isinstance(r.make("twice"), again)
+    r.register("twice", cell("3 * losses", version=2))
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("rule", ["3 * losses", "2 * labels", "[2 * x for x in losses]"])
+def test_other_code_under_the_same_version_is_said_to_find_finished_runs(rule):
+    r = registry()
+    r.register("twice", cell())
+    said = r"^register algorithm 'twice': its code is another under the same version; .*: raise `version` in the class"
+    with pytest.warns(UserWarning, match=said):
+        r.register("twice", cell(rule))
+    assert r.make("twice") is not None
 
 
 # Borders

@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import fnmatch
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from wgbench import options as opts
+from wgbench import recoded
 from wgbench.errors import BadOption, BrokenPlugin, NameTaken, UnknownName
 
 T = TypeVar("T")
@@ -125,12 +127,20 @@ class Registry(Generic[T]):
         return opts.build(found.target, {**options, **found.given}, f"{self.one} {found.name}")
 
     def register(self, name: str, target: str | type[T]) -> None:
-        """Add a plug-in for this process; `target` is a class or "module:Class"."""
-        row = Info(normalise(name), _first_line(target), PROGRAM, target)
-        others = [i.owner for i in self._rows() if _head(i.name) == _head(row.name) and i != row]
+        """Add a plug-in for this process; `target` is a class or "module:Class".
+
+        What the same module had registered is replaced: a notebook's cell is run again, perhaps with another class.
+        """
+        row, asked = Info(normalise(name), _first_line(target), PROGRAM, target), f"register {self.one} {name!r}"
+        rivals = [i for i in self._rows() if _head(i.name) == _head(row.name)]
+        others = [i.owner for i in rivals if i.owner != PROGRAM or _module(i.target) != _module(target)]
         if others or row.name in self._aliases:
             owner = others[0] if others else BUILT_IN
-            raise NameTaken(f"register {self.one} {name!r}", f"{owner} has that name", "choose another name")
+            raise NameTaken(asked, f"{owner} has that name", "choose another name")
+        for rival in rivals:
+            if recoded.unsaid(rival.target, target):
+                warnings.warn(f"{asked}: {recoded.SAID}", stacklevel=2)
+            del self._registered[rival.name]
         self._registered[row.name] = row
 
     def registered(self) -> dict[str, str | type]:
@@ -199,6 +209,10 @@ def _about(point: metadata.EntryPoint) -> dict[str, str]:
         return {k: found[k] for k in ("Name", "Version", "Summary") if k in found} if found is not None else {}
     except Exception:  # an interrupted uninstallation leaves entry points without metadata
         return {}
+
+
+def _module(target: str | type) -> str:
+    return target.__module__ if isinstance(target, type) else target.partition(":")[0]
 
 
 def _first_line(target: str | type) -> str:

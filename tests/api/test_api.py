@@ -69,7 +69,7 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path):
     kinds = {kind for out in shown for kind in out.get("data", {})}
     assert {"text/html", "image/png"} <= kinds
     assert not [out for out in shown if out.output_type == "error"]
-    assert len(list((tmp_path / "leaderboards" / "results").rglob("entry.json"))) == 1
+    assert len(list((tmp_path / "runs" / "board" / "results").rglob("entry.json"))) == 1
 
 
 def test_the_names_of_the_interface_are_there_before_they_are_imported():

@@ -74,6 +74,22 @@ def test_every_command_in_the_docs_can_be_typed(page, command):
             pytest.fail(f"{page}: {command}: {message}")
 
 
+def notebook():
+    cells = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+def test_what_the_pages_make_takes_neither_each_others_names_nor_places():
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    made = set(re.findall(r"wgbench new algorithm ([\w-]+)$", tutorial, re.M))
+    assert made
+    assert made.isdisjoint(re.findall(r'register\("([^"]+)"', notebook()))
+    assert re.findall(r'add_to\("([^"]+)"', notebook()) == ["runs/board"]  # git ignores runs/
+    written = {folder.strip("`") for _, line in ALL for folder in re.findall(r"--out (\S+)", line)}
+    assert "board-site" in written
+    assert re.search(r"^site_dir: (.*)$", (ROOT / "mkdocs.yml").read_text(), re.M)[1] not in written
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -192,7 +208,7 @@ def shell(tmp_path):
 def test_the_tutorial_ends_with_an_algorithm_of_ones_own_on_a_board(shell):
     work = shell("tutorial.md")
     assert (work / "report" / "report.html").is_file()
-    table = (work / "site" / "colored-digits-v1" / "index.html").read_text(encoding="utf-8")
+    table = (work / "board-site" / "colored-digits-v1" / "index.html").read_text(encoding="utf-8")
     assert "tilted" in table
     (entry,) = (work / "board" / "results" / "colored-digits-v1" / "mlp" / "tilted").iterdir()
     assert (work / "board" / "verified" / f"{entry.name}.json").is_file()
