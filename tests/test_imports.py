@@ -12,7 +12,7 @@ ROOT = Path(wgbench.__file__).parent
 # From the base upwards: a module may import those of rows above its own in this table, and nothing beside it.
 # "wgbench" is the package itself: its __init__.py, which holds the four registries.
 LAYERS = (
-    ("errors",),
+    ("errors", "network"),
     ("options", "bits", "disk", "hub", "index", "leaving", "recoded", "untrusted"),
     ("registry", "config"),
     ("types",),

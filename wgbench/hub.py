@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from wgbench import network
+
 SECONDS = 5.0  # for the hub to give a sign of life
 
 
@@ -21,7 +23,7 @@ def asking() -> Iterator[None]:
     # `datasets` copies the client's switch when it is imported.
     switches: list[Any] = [constants, *(sys.modules[m] for m in ("datasets.config",) if m in sys.modules)]
     before = [switch.HF_HUB_OFFLINE for switch in switches]
-    offline = constants.HF_HUB_OFFLINE or not _answers(constants.ENDPOINT)
+    offline = network.is_closed() or constants.HF_HUB_OFFLINE or not _answers(constants.ENDPOINT)
     try:
         for switch in switches:
             switch.HF_HUB_OFFLINE = offline

@@ -86,6 +86,30 @@ def test_verify_compares_published_checksums_whoever_fetched_the_files(cli, tmp_
     assert cli("verify", "waterbirds", "--data-dir", "birds", "--set", "subset=true")[0] == 0
 
 
+@pytest.mark.parametrize("name", ["waterbirds", "compas", "adult", "multinli", "civilcomments4", "colored-mnist"])
+def test_verify_downloads_nothing(cli, tmp_path, monkeypatch, name):
+    def asked(*_, **__):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr("httpx.stream", asked)
+    monkeypatch.setattr("httpx.head", asked)
+    monkeypatch.setenv("WGBENCH_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "empty")
+    code, out, err = cli("verify", name)
+    assert (code, out) == (2, "")
+    assert err.endswith(f"verify {name}: nothing of it is here; get it: `wgbench data get {name}`\n")
+
+
+def test_verify_leaves_what_is_left_of_a_download(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("WGBENCH_CACHE", str(tmp_path))
+    left = tmp_path / "waterbirds" / "data" / "photograph.jpg"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    assert cli("verify", "waterbirds")[0] == 2
+    assert left.exists()
+
+
 def _column(folder):
     path = folder / "metadata.csv"
     path.write_text(path.read_text().replace(",place,", ",background,"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wgbench.cli import shared
-from wgbench.errors import BadData
+from wgbench.errors import BadData, DownloadFailed, MissingData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,14 @@ def get(name: Name, data_dir: shared.DataDir = None, settings: shared.OfDataset 
 
 @app.command()
 def verify(name: Name, data_dir: shared.DataDir = None, settings: shared.OfDataset = None) -> None:
-    """Check checksums and counts, decode a sample again, and look into examples of every split."""
-    dataset, root = _prepared(name, data_dir, settings)
+    """Check checksums and counts, decode a sample again, and look into examples of every split; downloads nothing."""
+    from wgbench import network
+
+    try:
+        with network.closed():
+            dataset, root = _prepared(name, data_dir, settings)
+    except DownloadFailed:
+        raise MissingData(f"verify {name}", "nothing of it is here", f"get it: `wgbench data get {name}`") from None
     splits = _splits(dataset, root)
     _verify_files(name, dataset, root)
     _verify_store(splits)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from wgbench import network
 from wgbench.disk import CACHE, writing
 from wgbench.errors import BadData, DownloadFailed
 
@@ -44,6 +45,8 @@ def fetch(urls: Sequence[str], target: Path, sha256: str | None, by_hand: str) -
     """
     if _is_whole(target, sha256):
         return target
+    if network.is_closed():
+        raise DownloadFailed(f"{target.name}", "it is not here, and nothing is to be fetched", by_hand)
     with writing(target, CACHE):
         target.parent.mkdir(parents=True, exist_ok=True)
     with writing(target, CACHE), FileLock(f"{target}.lock"):

@@ -124,10 +124,10 @@ Group Shifts, ICLR 2020"
                 self._get_archive(target)
 
     def _get_archive(self, target: Path) -> None:
-        shutil.rmtree(target, ignore_errors=True)  # somebody deleted a part of it
         by_hand = "get the archive by hand, extract it, and point --data-dir at the folder"
         archive = target.with_name(f"{OFFICIAL}.tar.gz")
         download.fetch(self.urls, archive, self.sha256["archive"], by_hand)
+        shutil.rmtree(target, ignore_errors=True)  # somebody deleted a part of it
         download.extract(archive, target)
         listed = target / OFFICIAL / METADATA
         if not listed.is_file() or download.digest(listed) != self.sha256[METADATA]:
