@@ -30,7 +30,16 @@ def test_settings_that_differ_are_said_but_not_at_the_datasets_own_value(gdro):
         edited(gdro, nu=0.1),
         edited(gdro, epochs=50, partial=("epochs 50 instead of 300",)),
     ]
-    assert distinct(kept) == ["gdro, nu 0.01", "iw", "gdro, nu 0.1", "gdro, nu 0.01, epochs 50"]
+    assert distinct(kept) == ["gdro", "iw", "gdro, nu 0.1", "gdro, epochs 50"]
+
+
+def test_options_that_were_set_by_hand_are_said_without_another_entry_beside_it(gdro):
+    assert (named(gdro), named(edited(gdro, nu=0.1))) == ("gdro", "gdro, nu 0.1")
+    found = edited(gdro, nu=0.1, tuning=gdro.tuning.model_copy(update={"configurations": 8}))
+    assert named(found) == "gdro", "a search is told by itself"
+    jtt = schema.read(committed("jtt"))
+    assert named(jtt) == "jtt", "the dataset's own options are its defaults"
+    assert named(edited(gdro, algorithm=Plugin(name="theirs", version=1, options={"x": 1}))) == "theirs"
 
 
 def test_a_grid_that_was_narrowed_is_said(gdro):

@@ -258,6 +258,15 @@ def test_runs_that_diverged_at_once_are_zero_from_the_first_epoch(tmp_path):
     assert "Weight per group" not in parsed(page).text
 
 
+@pytest.mark.filterwarnings("error")
+def test_groups_have_no_value_where_a_window_does_not_fit(board):
+    held = entry_of(board, "gdro")[1]
+    protocol = held.entry.protocol.model_copy(update={"early": (400, 500), "last": 400})
+    lines = entry.group_lines(stored.Stored(held.entry.model_copy(update={"protocol": protocol}), held.folder))
+    assert len(lines) == len(held.entry.dataset.group_names)
+    assert {(line.early, line.final) for line in lines} == {(None, None)}
+
+
 def test_rows_that_differ_in_an_option_say_which(board):
     row, _ = entry_of(board, "gdro")
     told = row.model_copy(update={"label": "gdro, loss vs, nu 0.1", "apart": ("loss vs", "nu 0.1")})

@@ -17,7 +17,7 @@ COLUMNS = ("", "algorithm", "sees", "early", "selected", "final", "drop", "wd", 
 PLUS_MINUS = "+-"  # terminals of any encoding
 WORDS = ("algorithm", "sees", "level")
 LEGEND = (
-    "first column: rank, of complete entries with a full replay; sees: group or class labels that it trains on; "
+    "first column: rank, of complete entries with a full replay; sees: splits whose group labels it trains on; "
     "+-: half a 95 % interval over seeds; drop: selected - final, where it interpolated; wd: final, mean over the "
     "grid of weight decays; \N{NOT EQUAL TO}ERM: examples predicted otherwise than by ERM with the same loss, on the "
     "group with most of them; level: how far others have followed the entry"

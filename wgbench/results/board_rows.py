@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wgbench import algorithms
 from wgbench.config import RULES
 from wgbench.evaluation.scores import Agreement, DecayPoint
 from wgbench.results import board, reported, schema
+from wgbench.results.by_hand import by_hand
 from wgbench.results.known import Known, known
 from wgbench.results.lack import badge
-from wgbench.results.partial import default_options
 from wgbench.results.trust import OURS
 from wgbench.results.verify import Verification
 
@@ -44,7 +43,7 @@ def measured(placed: Placed) -> board.Measured:
         mode=entry.mode,
         seeds=entry.protocol.seeds,
         weight_decays=entry.protocol.weight_decays,
-        tuning=_tuning(entry, found),
+        tuning=_tuning(entry),
         partial=entry.partial,
         scores={name: board.Value.of(getattr(scores, name)) for name in board.SCORES},
         wd_curve=tuple(map(_point, scores.wd_curve)) if scores.wd_curve else None,
@@ -90,14 +89,9 @@ def _recipe(entry: schema.Entry, found: Known | None) -> dict[str, Any] | None:
     return {name: value for name, value in own.items() if value != default[name]}
 
 
-def _tuning(entry: schema.Entry, found: Known | None) -> str:
+def _tuning(entry: schema.Entry) -> str:
     """How hyper-parameters were chosen; options that differ from the defaults without a search were set by hand."""
-    if entry.tuning.configurations or found is None:
-        return entry.tuning.label
-    default = default_options(algorithms.registry, entry.algorithm.name, ours=True)
-    default |= found.dataset.tuned.get(entry.algorithm.name, {})
-    by_hand = any(default.get(name, value) != value for name, value in entry.algorithm.options.items())
-    return BY_HAND if by_hand else entry.tuning.label
+    return BY_HAND if by_hand(entry) else entry.tuning.label
 
 
 def _point(point: DecayPoint) -> board.Point:

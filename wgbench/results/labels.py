@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wgbench.config import Recipe
+from wgbench.results.by_hand import by_hand
 from wgbench.results.lack import beside, lack
 from wgbench.results.schema import Entry
 from wgbench.results.stored import Stored
@@ -28,8 +29,8 @@ def distinct(entries: Sequence[Entry]) -> list[str]:
 
 
 def named(entry: Entry) -> str:
-    """An entry by itself: `gdro`, or `gdro, loss squared`."""
-    return ", ".join((entry.algorithm.name, *_loss(entry)))
+    """An entry by itself: `gdro`, or `gdro, loss squared, nu 0.1` where somebody chose these."""
+    return ", ".join((entry.algorithm.name, *_own(entry)))
 
 
 def titled(entry: Entry) -> str:
@@ -39,7 +40,7 @@ def titled(entry: Entry) -> str:
 
 
 def apart(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
-    """The loss where it is not cross-entropy, and the settings that differ among entries of that algorithm and loss.
+    """What `named` tells beside the algorithm, and the settings that differ among entries with that name.
 
     A setting at the dataset's own value is left out where the entry shows that it is: nothing in `partial` names it.
     """
@@ -48,7 +49,7 @@ def apart(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
     for name, entry, own in zip(names, entries, fields, strict=True):
         alike = [f for other, f in zip(names, fields, strict=True) if other == name]
         said = [_said(k, own[k]) for k in differing(alike) if k in own and not _usual(entry, k)]
-        found.append((*_loss(entry), *said))
+        found.append((*_own(entry), *said))
     return found
 
 
@@ -96,8 +97,10 @@ def shown(value: Any, between: str = ", ") -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _loss(entry: Entry) -> tuple[str, ...]:
-    return () if entry.loss.name == USUAL_LOSS else (f"loss {entry.loss.name}",)
+def _own(entry: Entry) -> tuple[str, ...]:
+    """The loss where it is not cross-entropy, and options of the algorithm that were set by hand."""
+    loss = () if entry.loss.name == USUAL_LOSS else (f"loss {entry.loss.name}",)
+    return (*loss, *(_said(f"algorithm.{name}", value) for name, value in by_hand(entry).items()))
 
 
 def _telling(entry: Entry) -> dict[str, Any]:

@@ -61,8 +61,10 @@ def group_lines(stored: Stored) -> list[GroupLine]:
 
     def mean(split: str, when: str) -> list[Value | None]:
         """A value per group, over seeds."""
+        if not fits[when]:
+            return [None] * len(entry.dataset.group_names)
         per_seed = np.array([getattr(run, split).group_acc[windows[when]].mean(axis=0) for run in runs])  # (S, G)
-        return [_over_seeds(column) if fits[when] else None for column in per_seed.T]
+        return [_over_seeds(column) for column in per_seed.T]
 
     agreements = entry.scores.erm_agreement_final or (Agreement(agreement=None, reference=None),) * len(
         runs[0].test.total
