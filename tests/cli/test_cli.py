@@ -162,7 +162,7 @@ def test_ctrl_c_says_how_to_go_on(cli, monkeypatch):
     monkeypatch.setattr(protocol, "run", interrupted)
     code, _, err = cli("run", "gdro", "toy", *QUICK)
     assert code == 130
-    assert "the same command goes on where it was" in err
+    assert "the same command goes on, with runs from their last checkpoints" in err
 
 
 def test_the_version_is_said_alone(cli):

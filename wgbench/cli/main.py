@@ -102,7 +102,7 @@ def outcome(arguments: list[str]) -> int:
         remedy = f"see `{context.command_path if context else 'wgbench'} --help`"
         return _said(f"{message().rstrip('.')}; {remedy}" if message() else remedy)
     if code == INTERRUPTED:  # some versions of the command line library catch Ctrl-C themselves
-        print("wgbench: interrupted; the same command goes on where it was", file=sys.stderr)
+        print("wgbench: interrupted; the same command goes on, with runs from their last checkpoints", file=sys.stderr)
         return leaving.STATUS if leaving.asked() else INTERRUPTED
     return code if isinstance(code, int) else 0
 
