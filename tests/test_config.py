@@ -372,12 +372,16 @@ def test_replaced_takes_options_of_the_loss_that_are_not_there_yet():
         (SEEING, {".views": 8}, "no option '.views'"),
         (SEEING, {"views.size.x": 8}, "size is 8 here and has no parts"),
         (SEEING, {"views.eval.x": 8}, "eval is .* here and has no parts"),
-        (SEEING, {"views.size": 6, "views.eval": [["crop", 8]]}, "views: .*the last step of eval must end at size 6"),
-        (SEEING, {"views": 6}, "views: "),
-        (SEEING, {"views.flip": "maybe"}, "views.flip: .*valid boolean"),
-        (RECIPE, {"lr": "fast"}, "lr: .*valid number.*`wgbench info`"),
-        (RECIPE, {"lr": "nan"}, "lr: .*finite"),
-        (RECIPE, {"epochs": None}, "epochs: "),
+        (
+            SEEING,
+            {"views.size": 6, "views.eval": [["crop", 8]]},
+            "recipe.views: the last step of eval must end at",
+        ),
+        (SEEING, {"views": 6}, "recipe.views=6: "),
+        (SEEING, {"views.flip": "maybe"}, "recipe.views.flip=maybe: .*valid boolean"),
+        (RECIPE, {"lr": "fast"}, "recipe.lr=fast: .*valid number.*`wgbench info`"),
+        (RECIPE, {"lr": "nan"}, "recipe.lr=nan: .*finite"),
+        (RECIPE, {"epochs": None}, "recipe.epochs=None: "),
     ],
 )
 def test_replaced_says_what_does_not_fit_in_one_line(recipe, changes, said):

@@ -33,6 +33,8 @@ class Knobs:
     label: str = ""
     extra: dict[str, float] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset()
+    shares: tuple[Annotated[float, Field(le=1)], ...] = ()
+    rounds: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,13 @@ def test_values_become_what_the_field_says(given, name, value):
         ({"Steps": 1}, "knobs: no option 'Steps'; did you mean steps?"),
         ({"version": 2}, "knobs: no option 'version'"),
         ({"__class__": 2}, "knobs: no option '__class__'; the options are cap, extra, flip, kinds, label"),
-        ({"nu": "fast"}, "knobs, nu='fast': .*valid number.*; give a value of type float$"),
-        ({"nu": 2}, "knobs, nu=2: Input should be less than 1; give a value of type float$"),
+        (
+            {"nu": "fast"},
+            "knobs, nu='fast': .*valid number.*; give a value of type float, greater than 0 and",
+        ),
+        ({"nu": 2}, "nu=2: it should be less than 1; give a value of type float, greater than 0 and less than 1$"),
+        ({"shares": [2]}, "shares=[2]: 0: it should be .*; give a value of type tuple[float, ...], at most 1$"),
+        ({"rounds": 0}, "rounds=0: it should be .*; give a value of type int | None, at least 1$"),
         ({"steps": 1.5}, "knobs, steps=1.5: .*; give a value of type int$"),
         ({"mode": "lazy"}, "'hard' or 'soft'; give a value of type Literal['hard', 'soft']$"),
         ({"widths": 64}, "; give a value of type tuple[int, ...]$"),

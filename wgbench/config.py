@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from wgbench.errors import BadOption
-from wgbench.options import first_problem, suggestion
+from wgbench.options import complaint, suggestion
 
 RULES = "1.0"
 EARLY = (11, 20)  # the paper's window for early stopping, first and last epoch
@@ -218,7 +218,10 @@ def replaced(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise BadOption("recipe", first_problem(error), "see `wgbench info` of the dataset for its recipe") from None
+        where, value, said = complaint(error)
+        whole = "" if isinstance(value, dict | list | tuple) else f"={value}"
+        asked = f"recipe.{where}{whole}" if where else "recipe"
+        raise BadOption(asked, said, "see `wgbench info` of the dataset for its recipe") from None
 
 
 def _inside(data: dict[str, Any], name: str, dotted: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from wgbench.config import Cell, Mode, Plugin, Protocol, Recipe, replaced
 from wgbench.datasets.base import Dataset
 from wgbench.engine import precision
 from wgbench.errors import BadOption, MissingData, MissingWeights
-from wgbench.options import dump, first_problem
+from wgbench.options import complaint, dump
 from wgbench.registry import Registry
-from wgbench.request import Request
+from wgbench.request import Request, listed
 from wgbench.results.entry import Subject
 from wgbench.types import Root
 
@@ -191,16 +191,26 @@ def _loss(recipe: Recipe) -> Plugin:
 def _protocol(request: Request, dataset: Dataset) -> Protocol:
     """The rules' protocol, narrowed as the request says."""
     narrowed: dict[str, Any] = {"weight_decays": dataset.weight_decays}
-    if request.seeds is not None:
-        narrowed["seeds"] = request.seeds
-    if request.weight_decays is not None:
-        narrowed["weight_decays"] = request.weight_decays
+    for name, example in (("seeds", "2002,2022"), ("weight_decays", "0,.1")):
+        values = getattr(request, name)
+        if values is not None:
+            narrowed[name] = _narrowed(name, values, example)
+    return Protocol(**narrowed)
+
+
+def _narrowed(name: str, values: Sequence[float], example: str) -> Sequence[float]:
+    """Seeds or weight decays that a protocol can hold; BadOption for others, wherever they were written."""
+    asked = f"{name.replace('_', ' ')} {listed(values)}".strip()
+    if not values:
+        raise BadOption(asked, "none are given", f"give some, as {example}, or leave them out")
+    if twice := [value for i, value in enumerate(values) if value in values[:i]]:
+        raise BadOption(asked, f"{listed(twice[:1])} is there twice", "give each once")
     try:
-        return Protocol(**narrowed)
-    except ValidationError as problem:
-        raise BadOption(
-            "protocol", first_problem(problem), "write --seeds 2002,2022 and --wd 0,.1, each once"
-        ) from None
+        Protocol(**{name: values})  # type: ignore[arg-type]
+    except ValidationError as error:
+        _, value, said = complaint(error)
+        raise BadOption(asked, f"{listed([value])} does not fit, {said}", f"give some as {example}") from None
+    return values
 
 
 def digest(path: Path) -> str:

@@ -5,13 +5,15 @@ import difflib
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from wgbench.errors import BadOption, BrokenPlugin
 
 T = TypeVar("T")
+BOUNDS = {"gt": "greater than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
 def build(cls: type[T], options: Mapping[str, Any], asked: str) -> T:
@@ -65,9 +67,15 @@ def suggestion(name: str, known: set[str]) -> str:
 
 def first_problem(error: ValidationError) -> str:
     """The first complaint of pydantic, in one line."""
+    where, _, said = complaint(error)
+    return f"{where}: {said}" if where else said
+
+
+def complaint(error: ValidationError) -> tuple[str, Any, str]:
+    """The first complaint of pydantic: the field, its value, and what is wrong, in the words of everybody else."""
     problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+    said = str(problem["msg"]).removeprefix("Value error, ").replace("Input should", "it should")
+    return ".".join(str(part) for part in problem["loc"]), problem["input"], said
 
 
 def _annotations(cls: type, asked: str) -> dict[str, Any]:
@@ -97,13 +105,13 @@ def _adapter(annotation: Any, asked: str) -> TypeAdapter[Any]:
 
 
 def _validated(annotation: Any, value: Any, asked: str) -> Any:
-    wanted = f"give a value of type {_spelled(annotation)}"
+    wanted = f"give a value of type {_spelled(annotation)}{_within(annotation)}"
     try:
         valid = _adapter(annotation, asked).validate_python(value)
     except ValidationError as error:
         raise BadOption(asked, first_problem(error), wanted) from None
     if not _finite(valid):
-        raise BadOption(asked, "Input should be a finite number", wanted)
+        raise BadOption(asked, "it should be a finite number", wanted)
     return valid
 
 
@@ -126,5 +134,20 @@ def _finite(value: Any) -> bool:
 
 def _spelled(annotation: Any) -> str:
     """A type as its author wrote it, without constraints."""
-    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-    return plain.__name__ if isinstance(plain, type) else str(plain).replace("typing.", "")
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _spelled(parts[0])
+    if isinstance(annotation, UnionType) or origin is Union:
+        return " | ".join(map(_spelled, parts))
+    if isinstance(origin, type):
+        return f"{origin.__name__}[{', '.join(map(_spelled, parts))}]"
+    if annotation in (None, NoneType, ...):
+        return "..." if annotation is ... else "None"
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _within(annotation: Any) -> str:
+    """The bounds of a number, or of the first numbers in it, in words; empty where there are none."""
+    held = [one for field in getattr(annotation, "__metadata__", ()) for one in getattr(field, "metadata", ())]
+    found = [f"{words} {getattr(one, name)}" for name, words in BOUNDS.items() for one in held if hasattr(one, name)]
+    return f", {' and '.join(found)}" if found else next(filter(None, map(_within, get_args(annotation))), "")

@@ -66,8 +66,8 @@ class Request:
         private = colon and Path(where).exists()
         words = ["wgbench run", self.algorithm, f"{kind}:PATH" if private else self.dataset]
         words += [f"--backbone {self.backbone}"] if self.backbone else []
-        words += [f"--seeds {_listed(self.seeds)}"] if self.seeds else []
-        words += [f"--wd {_listed(self.weight_decays)}"] if self.weight_decays else []
+        words += [f"--seeds {listed(self.seeds)}"] if self.seeds else []
+        words += [f"--wd {listed(self.weight_decays)}"] if self.weight_decays else []
         words += [f"--tune {self.tune}"] if self.tune else []
         words += [f"--epochs {self.epochs}"] if self.epochs else []
         words += [f"--set {shlex.quote(f'{name}={_written(value)}')}" for name, value in self.settings.items()]
@@ -108,7 +108,8 @@ class Observer:
         """The entry of a request is written."""
 
 
-def _listed(values: Sequence[float]) -> str:
+def listed(values: Sequence[float]) -> str:
+    """Numbers as `--seeds` and `--wd` read them."""
     return ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
 
 

@@ -138,7 +138,7 @@ def more_of_the_first_group(counts):
         (at("cost", "images_per_second", to=-1.0), "it trained -1 images per second"),
         (at("note", to="x" * 5000), "its note is longer than 4000 characters"),
         (at("recipe", "epochs", to=10**12), "cells of up to 1000000000000 epochs: more than a board takes"),
-        (at("schema", to=2), "schema: Input should be 1"),
+        (at("schema", to=2), "schema: it should be 1"),
         (at("more", to=1), "more: Extra inputs are not permitted"),
         (at("cost", "images_per_second", to=float("inf")), "no JSON (Infinity is no number)"),
         (at("environment", "x", to=float("nan")), "no JSON (NaN is no number)"),

@@ -25,7 +25,7 @@ from wgbench.cli import (
     suite,
     theory,
 )
-from wgbench.errors import WgbenchError
+from wgbench.errors import WgbenchError, plain
 
 INTERRUPTED = 130
 SHOWN = 40  # characters of a name that cannot be one
@@ -100,11 +100,25 @@ def outcome(arguments: list[str]) -> int:
             raise
         context = getattr(problem, "ctx", None)
         remedy = f"see `{context.command_path if context else 'wgbench'} --help`"
-        return _said(f"{message().rstrip('.')}; {remedy}" if message() else remedy)
+        wrong = (_wrong_value(problem) or message()).rstrip(".")
+        return _said(f"{wrong}; {remedy}" if wrong else remedy)
     if code == INTERRUPTED:  # some versions of the command line library catch Ctrl-C themselves
         print("wgbench: interrupted; the same command goes on, with runs from their last checkpoints", file=sys.stderr)
         return leaving.STATUS if leaving.asked() else INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _wrong_value(problem: Exception) -> str:
+    """An option's value that does not fit, in our words: newer versions of the library do not repeat the value."""
+    from pydantic import ValidationError
+
+    from wgbench.options import complaint
+
+    names = getattr(getattr(problem, "param", None), "opts", None)
+    if not names or not isinstance(problem.__cause__, ValidationError):
+        return ""
+    _, value, said = complaint(problem.__cause__)
+    return plain(f"{names[0]} {value}: {said}")
 
 
 def _said(line: str) -> int:

@@ -34,9 +34,8 @@ def numbers(option: str, text: str | None, kind: type) -> tuple[Any, ...] | None
     try:
         return tuple(kind(part) for part in text.split(","))
     except ValueError:
-        raise BadOption(
-            f"{option} {text}", "not a list of numbers", f"write {option} 2002,2022 or {option} 0,.1"
-        ) from None
+        whole, example = ("whole ", "2002,2022") if kind is int else ("", "0,.1")
+        raise BadOption(f"{option} {text}", f"not a list of {whole}numbers", f"write {option} {example}") from None
 
 
 def parsed(pairs: list[str], option: str = "--set", example: str = "nu=.1 or --set recipe.lr=.01") -> dict[str, Any]:
