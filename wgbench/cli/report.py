@@ -39,9 +39,9 @@ def report(
         terminal.print(f"{ground.title}: worst-group accuracy on test, %", soft_wrap=True)
         terminal.print(_summary(ground))
         _say_folders(ground)
-    if lines:
-        terminal.print(_paper(lines))
-        _say_departures(lines)
+    if run := [line for line in lines if line.entry is not None]:  # the page has the others too
+        terminal.print(_paper(run))
+    _say_departures(lines)
     with console(stderr=True).status("drawing") as status:
         page = build(sorted_, out, lines, lambda name: status.update(f"drawing {name}"))
     typer.echo(f"report: {page}")
