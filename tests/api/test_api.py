@@ -189,6 +189,17 @@ def test_one_seed_is_shown_without_an_interval():
 def test_mistakes_say_what_to_do(tmp_path):
     with pytest.raises(BadOption, match=r"wgbench.run: no option 'divice'; did you mean device\?"):
         wgbench.run("erm", "toy", divice="cpu", runs=tmp_path)
+    for given, remedy in (
+        ({"seeds": 2002}, r"seeds=2002: not a list; give a list: seeds=\[2002\]"),
+        ({"seeds": "2002"}, r"seeds='2002': not a list; give a list: seeds=\[2002\]"),
+        ({"seeds": ["a"]}, r"seeds=\['a'\]: not a list of numbers; give one, as seeds=\[2002\]"),
+        ({"seeds": [1.5]}, r"1.5 is no whole number; give whole numbers, as seeds=\[2002\]"),
+        ({"seeds": []}, "seeds: none are given; give some, as 2002,2022, or leave them out"),
+        ({"weight_decays": 0.2}, r"give a list: weight_decays=\[0.2\]"),
+        ({"weight_decays": "0"}, r"give a list: weight_decays=\[0.1\]"),
+    ):
+        with pytest.raises(BadOption, match=remedy):
+            wgbench.run("erm", "toy", runs=tmp_path, **given)
     with pytest.raises(UnknownName, match="did you mean algorithm"):
         wgbench.make("algoritm", "erm")
     with pytest.raises(BadOption, match="no entry of suite smoke fits"):

@@ -7,10 +7,11 @@ import pytest
 import typer
 
 from wgbench import algorithms, datasets
+from wgbench.api.result import Result
 from wgbench.cli import shared
 from wgbench.cli.main import outcome
-from wgbench.errors import Untrusted
-from wgbench.results import schema
+from wgbench.errors import BadOption, Untrusted
+from wgbench.results import schema, stored
 from wgbench.results.identity import subject_of
 from wgbench.results.trust import OURS, Trust, foreign, require
 
@@ -74,7 +75,7 @@ def test_only_who_is_trusted_by_name_may_run(acme, trust, allowed):
 
 
 def test_the_remedy_names_the_package(acme, tilted):
-    with pytest.raises(Untrusted, match=r"no part of wgbench; look at that package, then add --trust acme-plugins to"):
+    with pytest.raises(Untrusted, match=r"add --trust acme-plugins \(in Python: trust=\[.acme-plugins.\]\) to run"):
         require(schema.read(tilted), Trust(("acme",)), "replaying")
     require(schema.read(tilted), Trust(("acme-plugins",)), "replaying")
     assert not acme.exists()
@@ -84,10 +85,20 @@ def test_the_remedy_names_the_package(acme, tilted):
 def test_verbs_refuse_in_one_line_and_run_nothing(acme, tilted, verb, capsys, tmp_path):
     assert outcome([*verb, str(tilted), *(["--out", str(tmp_path / "out")] if "export" in verb else [])]) == 2
     *notes, last = capsys.readouterr().err.splitlines()
-    assert "add --trust acme-plugins to run its code" in last
+    assert "add --trust acme-plugins (in Python" in last
     if "replay" in verb:
         assert notes == ["note: algorithm 'tilted' is code of acme-plugins 1.2 (the entry states elsewhere 2.0)"]
     assert not acme.exists()
+
+
+def test_python_names_the_package_as_the_verb_does(acme, tilted, tmp_path):
+    one = Result(stored.load(tilted))
+    with pytest.raises(Untrusted, match="trust="):
+        one.export(tmp_path / "out")
+    for trust in (["acme-plugins"], "acme-plugins"):
+        assert one.export(tmp_path / "out", seeds=[2002], trust=trust)
+    with pytest.raises(BadOption, match=r"seeds=\[2002\]"):
+        one.export(tmp_path / "out", seeds=2002, trust="acme-plugins")
 
 
 @pytest.mark.parametrize("agreed", [True, False])

@@ -7,6 +7,7 @@ from typing import Any
 
 import wgbench
 from wgbench import options, protocol, suite_file
+from wgbench.api.given import numbers
 from wgbench.api.named import named
 from wgbench.api.result import Result
 from wgbench.api.results import Results
@@ -79,8 +80,8 @@ def run(
         algorithm=of_algorithm[0],
         dataset=of_dataset[0],
         backbone=of_backbone[0],
-        seeds=_numbers(seeds, int),
-        weight_decays=_numbers(weight_decays, float),
+        seeds=numbers("seeds", seeds),
+        weight_decays=numbers("weight_decays", weight_decays),
         epochs=epochs,
         settings={**chosen, **(settings or {})},
         tune=tune,
@@ -143,7 +144,3 @@ def _circumstances(asked: str, runs: Place, jobs: int | None, given: Mapping[str
 
 def _trackers(log: Sequence[str], runs: Place) -> list[Tracker]:
     return trackers(log, Path(runs).expanduser())
-
-
-def _numbers(given: Iterable[Any] | None, kind: type) -> tuple[Any, ...] | None:
-    return None if given is None else tuple(map(kind, given))

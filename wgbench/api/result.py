@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wgbench.api import html
+from wgbench.api.given import EXAMPLES, numbers
 from wgbench.api.plot import Plot
 from wgbench.errors import BadOption, UnknownName
 from wgbench.evaluation.written import spread
@@ -110,17 +111,25 @@ class Result:
 
         They go to `export/<entry id>`, or to `folder`, where no other entry's export may lie. Options: `seeds`,
         `weight_decays`, `format` ("csv" or "parquet"), `store` where the runs are not beside the entry; `train=True`
-        trains networks again that were not kept, with `data`, `weights`, `device` and `trust` as the verb has them.
-        BadOption for others.
+        trains networks again that were not kept, with `data`, `weights` and `device` as the verb has them.
+        `trust=["wgbench-tilted"]` names packages whose plug-ins the entry has and whose code may run. BadOption for
+        others.
         """
         from wgbench.export.folder import Export, write
+        from wgbench.results.trust import Trust
 
         known = {field.name for field in dataclasses.fields(Export)} - {"folder", "out"}
         for name in options:
             if name not in known:
                 raise BadOption("export", f"no option {name!r}", suggestion(name, known))
         out = None if folder is None else Path(folder).expanduser()
-        return write(Export(self.folder, out, **options)).files
+        given: dict[str, Any] = {k: numbers(k, v) if k in EXAMPLES else v for k, v in options.items()}
+        given |= {k: Path(given[k]).expanduser() for k in ("store", "data", "weights") if given.get(k) is not None}
+        trust = given.pop("trust", ())
+        given["trust"] = (
+            trust if isinstance(trust, Trust) else Trust((trust,) if isinstance(trust, str) else tuple(trust))
+        )
+        return write(Export(self.folder, out, **given)).files
 
     def __repr__(self) -> str:
         entry = self.entry

@@ -67,7 +67,8 @@ def require(entry: Entry, trust: Trust, asked: str) -> None:
     """Untrusted, with the first plug-in of an entry whose code may not run."""
     for one in foreign(entry):
         if not trust.allows(one.row):
-            remedy = f"look at that package, then add --trust {one.row.distribution} to run its code"
+            whose = one.row.distribution
+            remedy = f'look at that package, then add --trust {whose} (in Python: trust=["{whose}"]) to run its code'
             raise Untrusted(asked, f"{one}, which is no part of wgbench", remedy)
 
 
