@@ -66,7 +66,8 @@ def test_sigterm_saves_and_leaves(jobs, undisturbed, tmp_path):
     process.terminate()
     _, said = process.communicate()
     assert process.returncode == leaving.STATUS, said
-    assert said.splitlines()[-1] == "wgbench: interrupted; the same command goes on, with runs from their last checkpoints"
+    how = "the same command goes on, with runs from their last checkpoints"
+    assert said.splitlines()[-1] == f"wgbench: interrupted; {how}"
     (state,) = tmp_path.rglob("state-*.safetensors")  # no other was due
     epoch = checkpoints.moment(state)[1]
     assert 5 <= epoch == len(runs.read_lines(state.parent / runs.CURVES)) < 60

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wgbench.results.ground import Ground
     from wgbench.results.side_by_side import Line
 
-SHORT = ("early", "selected", "final", "drop", "above ERM")  # the first of site.report.content.COLUMNS: 80 columns
+SHORT = ("early", "selected", "final", "drop", "- ERM")  # the first of site.report.content.COLUMNS: 80 columns
 
 
 def report(

@@ -38,7 +38,7 @@ def overview(title: str, rows: Sequence[tuple[str, Result | WgbenchError]]) -> T
         if isinstance(outcome, WgbenchError):
             table.add_row(name, Text("failed", style="red"))
         else:
-            table.add_row(name, *_scores(outcome.entry, "-").values())
+            table.add_row(name, *_scores(outcome.entry, "-", PLUS_MINUS.strip()).values())
     return table
 
 
@@ -51,16 +51,16 @@ def _headline(entry: Entry) -> Table:
     return table
 
 
-def _scores(entry: Entry, not_interpolated: str) -> dict[str, str]:
+def _scores(entry: Entry, not_interpolated: str, sign: str = PLUS_MINUS) -> dict[str, str]:
     """The headline scores as they are shown."""
     s = entry.scores
     drop_missing = not_interpolated if s.overfit_drop is None and s.wga_final is not None else "-"
     return {
-        "early": spread(s.wga_early, PLUS_MINUS),
-        "selected": spread(s.wga_selected, PLUS_MINUS),
-        "final": spread(s.wga_final, PLUS_MINUS),
-        "drop": spread(s.overfit_drop, PLUS_MINUS, none=drop_missing),
-        "final - ERM": spread(s.erm_excess_final, PLUS_MINUS),
+        "early": spread(s.wga_early, sign),
+        "selected": spread(s.wga_selected, sign),
+        "final": spread(s.wga_final, sign),
+        "drop": spread(s.overfit_drop, sign, none=drop_missing),
+        "final - ERM": spread(s.erm_excess_final, sign),
     }
 
 

@@ -40,10 +40,10 @@ SCORES: dict[str, Word] = {
         "loss",
     ),
     "drop_from_early": Word("drop from early", "Early minus final.", "loss"),
-    "erm_excess_early": Word("early, above ERM", "Early minus ERM's, paired by seed.", "difference"),
-    "erm_excess_selected": Word("selected, above ERM", "Selected minus ERM's, paired by seed.", "difference"),
+    "erm_excess_early": Word("early - ERM", "Early minus ERM's, paired by seed.", "difference"),
+    "erm_excess_selected": Word("selected - ERM", "Selected minus ERM's, paired by seed.", "difference"),
     "erm_excess_final": Word(
-        "final, above ERM",
+        "final - ERM",
         "Final minus that of ERM with the same loss and recipe, paired by seed: what reweighting is worth at the end.",
         "difference",
     ),
@@ -121,7 +121,7 @@ COLUMNS: tuple[Column, ...] = (
         "wd band",
         "How many of the weight decays above 0 end within 5 points of the selected accuracy.",
     ),
-    Column("erm_excess_final", "vs ERM", SCORES["erm_excess_final"].definition),
+    Column("erm_excess_final", "final - ERM", SCORES["erm_excess_final"].definition),
     Column(
         "erm_distance",
         "unlike ERM",
