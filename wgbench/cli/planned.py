@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from wgbench.suite_estimate import Estimate, Estimates
 
+SOON = 60  # seconds, beside which those that processes take to start count
+
 
 def lines(
     names: Sequence[str], found: "Estimates", at_once: int, price: float | None, again: str
@@ -68,7 +70,8 @@ def _said(together: "Estimate", at_once: int, price: float | None, again: str) -
     hours = together.hours(at_once)
     more = f", and what {together.unknown} cells of unknown speed take" if together.unknown else ""
     if together.unknown < len(together.needs):
-        yield f"with {at_once} process{'es' * (at_once > 1)} about {span(3600 * hours)}{more}"
+        begins = ", besides the seconds in which they start" if 3600 * hours < SOON else ""
+        yield f"with {at_once} process{'es' * (at_once > 1)} about {span(3600 * hours)}{begins}{more}"
         if price is not None:
             yield f"cost: about {hours * price:.2f}, at {price:g} an hour{more}"
     largest = max(need.checkpoint for need in together.needs)
