@@ -57,7 +57,7 @@ def remove(files: Iterable[File]) -> tuple[int, int]:
     for run, some in groupby((file for file in files if file.left_over), lambda file: file.run):
         with _held(run) as ours:
             for file in some if ours else ():
-                with writing(file.path), contextlib.suppress(FileNotFoundError):
+                with writing(file.path, "then clean again"), contextlib.suppress(FileNotFoundError):
                     file.path.unlink()
                     count, size = count + 1, size + file.size
                     if file.kind == ABANDONED:

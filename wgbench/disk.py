@@ -9,14 +9,19 @@ from pathlib import Path
 from wgbench.errors import StoreFailed
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-IN_THE_WAY = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
 RUN = "then run the same command again: finished cells are kept, interrupted ones go on"
 CACHE = "or set WGBENCH_CACHE to a folder on a larger disk"
+IN_THE_WAY = {
+    errno.ENOTDIR: "a file lies where a folder belongs",
+    errno.EEXIST: "a file lies where a folder belongs",
+    errno.EISDIR: "a folder lies where a file belongs",
+}
+INSTEAD = {RUN: "or give another --runs", CACHE: "or set WGBENCH_CACHE to another folder"}  # of what is in the way
 
 
 @contextlib.contextmanager
 def writing(path: Path, otherwise: str = RUN) -> Iterator[None]:
-    """Turn the errors of a file system into StoreFailed; `otherwise` ends the remedy of a full disk."""
+    """Turn the errors of a file system into StoreFailed; `otherwise` ends the remedy: where else, or what then."""
     try:
         yield
     except OSError as problem:
@@ -25,8 +30,8 @@ def writing(path: Path, otherwise: str = RUN) -> Iterator[None]:
             wrong = f"no space left ({problem.strerror})"
             raise StoreFailed(asked, wrong, f"free some, {otherwise}") from None
         if problem.errno in IN_THE_WAY:
-            other = "give another --runs" if otherwise == RUN else "set WGBENCH_CACHE to another folder"
-            raise StoreFailed(asked, "a file lies where a folder belongs", f"move it, or {other}") from None
+            remedy = f"move it, {INSTEAD.get(otherwise, otherwise)}"
+            raise StoreFailed(asked, IN_THE_WAY[problem.errno], remedy) from None
         raise StoreFailed(asked, str(problem.strerror or problem), f"mend that, {otherwise}") from None
 
 

@@ -121,7 +121,7 @@ def record(done: Replay, board: Path) -> Path | None:
     new, old = done.verification(), recorded(board, done.entry)
     if old is not None and (old.level, new.level) == ("full", "replay"):
         return None
-    with writing(path):
+    with writing(path, "or record it on another board with --record"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, (new.model_dump_json(indent=1) + "\n").encode())
     return path

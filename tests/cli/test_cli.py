@@ -1,10 +1,13 @@
 """The command line as a user meets it: output, one-line errors, exit codes, what is not imported."""
 
+import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from committed import committed
 
 from wgbench import __version__
 from wgbench.checks import CheckFailed
@@ -157,6 +160,24 @@ def test_an_output_path_that_is_a_file_stays_one(cli, tmp_path):
     line = said(cli("run", "gdro", "toy", *QUICK))
     assert "a file lies where a folder belongs; move it, or give another --runs" in line
     assert (tmp_path / "runs").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["leaderboard", "add", "ENTRY"], "or choose another board with --to"),
+        (["leaderboard", "build", "--board", "board"], "or build a copy of the board with --board"),
+    ],
+)
+def test_what_cannot_be_written_says_where_else(cli, tmp_path, monkeypatch, words, remedy):
+    (tmp_path / "board" / "results").mkdir(parents=True)
+
+    def read_only(self, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    line = said(cli(*[str(committed("erm")) if word == "ENTRY" else word for word in words]))
+    assert f"Permission denied; mend that, {remedy}" in line
 
 
 def test_traceback_shows_the_rest(cli):

@@ -56,6 +56,19 @@ def test_show_draws_a_row_of_examples_per_group(cli, tmp_path):
     assert left != (255, 255, 255) != right
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", "nowhere/sheet.png"], "No such file or directory; mend that, or name another file with --out"),
+        (["--out", "."], "a folder lies where a file belongs; move it, or name another file with --out"),
+    ],
+)
+def test_a_sheet_that_cannot_be_written_goes_elsewhere(cli, words, said):
+    code, _, err = cli("show", "colored-digits", *words)
+    assert (code, err.count("\n")) == (2, 1)
+    assert said in err
+
+
 def test_show_of_a_table_prints_rows(cli):
     _, out, _ = cli("show", "toy", "--per-group", "1")
     assert [x.split()[0] for x in out.splitlines()[-4:]] == ["no-0", "no-1", "yes-0", "yes-1"]

@@ -63,8 +63,19 @@ def test_json_is_the_board(capsys):
 def test_what_is_not_there_is_said(tmp_path, capsys):
     assert outcome(["leaderboard", "show", "mnist", "--board", str(BOARD)]) == 2
     assert "nothing of mnist; there is celeba, colored-digits" in capsys.readouterr().err
+    (tmp_path / "results").mkdir()
     assert outcome(["leaderboard", "show", "--board", str(tmp_path)]) == 2
     assert "not built yet; run `wgbench leaderboard build --board" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["show"], ["build"], ["build", "--out", "site"]])
+@pytest.mark.parametrize("where", [["--board", "nowhere"], ["--board", "."], []])
+def test_a_board_is_begun_by_an_entry_alone(words, where, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert outcome(["leaderboard", *words, *where]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no board there; give the folder of one: --board FOLDER (`wgbench leaderboard add ENTRY --to FOLDER`" in line
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", ["{}", "no json"])

@@ -125,10 +125,8 @@ class Result:
         out = None if folder is None else Path(folder).expanduser()
         given: dict[str, Any] = {k: numbers(k, v) if k in EXAMPLES else v for k, v in options.items()}
         given |= {k: Path(given[k]).expanduser() for k in ("store", "data", "weights") if given.get(k) is not None}
-        trust = given.pop("trust", ())
-        given["trust"] = (
-            trust if isinstance(trust, Trust) else Trust((trust,) if isinstance(trust, str) else tuple(trust))
-        )
+        if not isinstance(trust := given.get("trust", Trust()), Trust):
+            given["trust"] = Trust((trust,) if isinstance(trust, str) else tuple(trust))
         return write(Export(self.folder, out, **given)).files
 
     def __repr__(self) -> str:

@@ -115,7 +115,7 @@ def show(
     from wgbench.disk import writing
 
     path = out or Path(f"{slug(name)}.png")
-    with writing(path):
+    with writing(path, "or name another file with --out"):
         sheet(splits[split], dataset.group_names, per_group).save(path, format="PNG")
     typer.echo(f"wrote {path}")
 

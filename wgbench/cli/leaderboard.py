@@ -46,8 +46,9 @@ def build(
     """
     from wgbench.drafting import cache_root
     from wgbench.launch.base import cores
-    from wgbench.results import building
+    from wgbench.results import board_folder, building
 
+    board_folder.require(board)
     made = building.boards(building.read(board, cache_root(), cores()))
     for path in building.write(board, made):
         typer.echo(f"built {path}")

@@ -10,6 +10,7 @@ from wgbench.errors import BadEntry
 from wgbench.evaluation.written import percent, spread
 from wgbench.options import first_problem
 from wgbench.registry import normalise
+from wgbench.results import board_folder
 from wgbench.results.board import INDEX, Board, Index, Measured, Reported
 from wgbench.results.lack import beside
 
@@ -27,8 +28,7 @@ LEGEND = (
 def read(board: Path, dataset: str | None) -> list[Board]:
     """The boards of a folder, or those of one dataset; BadEntry where there are none."""
     remedy = f"run `wgbench leaderboard build --board {board}`"
-    if not board.is_dir():
-        raise BadEntry(f"board {board}", "no board there", "give the folder of one: --board FOLDER")
+    board_folder.require(board)
     if not (board / INDEX).exists():
         raise BadEntry(f"board {board}", "not built yet", remedy)
     try:

@@ -10,6 +10,7 @@ from wgbench.datasets.base import Dataset
 from wgbench.disk import write_whole, writing
 from wgbench.errors import BadEntry
 from wgbench.results import board, reported, schema
+from wgbench.results.board_folder import RESULTS
 from wgbench.results.board_rows import Placed, measured, published
 from wgbench.results.checking import check_board, one_by_one
 from wgbench.results.known import known, named
@@ -17,8 +18,6 @@ from wgbench.results.labels import apart, distinct
 from wgbench.results.remembered import Remembering
 from wgbench.results.trust import OURS
 from wgbench.results.verify import recorded
-
-RESULTS = "results"
 
 
 def boards(entries: Iterable[Placed]) -> dict[str, board.Board]:
@@ -68,7 +67,7 @@ def placed(where: Path, levels: Mapping[str, board.Level]) -> list[Placed]:
 def write(where: Path, made: Mapping[str, board.Board]) -> list[Path]:
     """Write the boards and their index where they changed; all files that belong there."""
     contents = {**{file: b.to_json() for file, b in made.items()}, board.INDEX: index(made).to_json()}
-    with writing(where):
+    with writing(where, "or build a copy of the board with --board"):
         where.mkdir(parents=True, exist_ok=True)
         for file, text in contents.items():
             if not (where / file).is_file() or (where / file).read_bytes() != text.encode():

@@ -34,7 +34,7 @@ def rescore(folder: Path, board: Path | None = None, labels: Labels = nothing) -
     path = folder / schema.ENTRY
     if path.read_bytes() == text:
         return False
-    with writing(path):
+    with writing(path, "or rescore a copy of it"):
         write_whole(path, text)
     return True
 

@@ -27,7 +27,7 @@ def build(board: Path, out: Path) -> list[str]:
     """
     boards = read(board)
     before = _earlier(out)
-    with writing(out):
+    with writing(out, "or choose another folder with --out"):
         _put(out, MANIFEST, _listing(before))  # first, so that a build that broke off can be done again
         written = [_put(out, path, content) for path, content in pages(board, boards)]
         for path in before - set(written):
