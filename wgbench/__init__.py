@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from wgbench import algorithms, backbones, datasets, losses
 
 if TYPE_CHECKING:
-    from wgbench.api import Plot, Result, Results, entries, load, make, run, run_suite
+    from wgbench.api import Examples, Plot, Result, Results, entries, examples, load, make, run, run_suite
 
 __version__ = "0.1.0"
 __all__ = [
+    "Examples",
     "Plot",
     "Result",
     "Results",
@@ -27,6 +28,7 @@ __all__ = [
     "backbones",
     "datasets",
     "entries",
+    "examples",
     "load",
     "losses",
     "make",

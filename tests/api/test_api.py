@@ -19,6 +19,7 @@ import wgbench
 from wgbench import algorithms, datasets
 from wgbench.algorithms.base import Algorithm
 from wgbench.checks.toy import Toy
+from wgbench.cli.main import outcome
 from wgbench.errors import BadEntry, BadOption, UnknownName
 from wgbench.results import stored
 
@@ -53,7 +54,7 @@ def test_importing_the_package_imports_nothing_heavy():
     assert "wgbench.api" not in loaded
 
 
-@pytest.mark.parametrize("name", ["wgbench.api", "wgbench.api.calls"])
+@pytest.mark.parametrize("name", ["wgbench.api", "wgbench.api.calls", "wgbench.api.data"])
 def test_examples_in_docstrings_say_what_comes_out(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     failed, tried = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)
@@ -97,6 +98,22 @@ def test_a_class_of_ones_own_runs_once_it_has_a_name(tmp_path):
     done = wgbench.run(Mine(strength=2.0), "toy", runs=tmp_path, baseline=False, **NARROW)
     assert done.entry.algorithm.name == "mine-of-the-interface"
     assert done.entry.algorithm.options == {"strength": 2.0}
+
+
+def test_examples_come_in_the_order_that_is_scored(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    test = wgbench.examples(wgbench.make("dataset", "toy", n=60), "test")
+    assert len(test) == len(test.inputs) == 60
+    assert test.membership[range(60), test.groups].all()
+    group = 3
+    predicted = np.where(test.groups == group, 1 - test.labels, test.labels)
+    rows = [f"{i},{test.classes[c] if i % 2 else c}" for i, c in enumerate(predicted)]
+    (tmp_path / "mine.csv").write_text("\n".join(["index,prediction", *rows]))
+    assert outcome(["score", "mine.csv", "--dataset", "toy", "--set", "n=60", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["groups"]
+    assert {name: score["mean"] for name, score in found.items()} == {
+        name: float(place != group) for place, name in enumerate(test.group_names)
+    }
 
 
 def test_tables_hold_what_the_entry_says(result):

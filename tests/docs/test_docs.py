@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.main import get_command
 
 import wgbench
 from wgbench import suite_file
 from wgbench.cli.main import app, outcome
+from wgbench.datasets.folder import Folder
 from wgbench.evaluation.scores import Scores
+from wgbench.options import defaults
 from wgbench.suite import Product, Suite
 
 ROOT = Path(__file__).parents[2]
@@ -155,6 +158,32 @@ def test_there_is_a_page_for_everything_registered(monkeypatch):
     assert "`epochs=5`" in pages["algorithms/jtt.md"]
     assert "## wgbench leaderboard submit" in pages["cli.md"]
     assert "# Contributing" in pages["contributing.md"]
+
+
+def test_predictions_as_submitting_writes_them_are_scored(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "submit.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
+    names = {}
+    exec(code, names)
+    assert names["train"].inputs.shape == (1000, 3, 8, 8)
+    assert outcome(["score", "predictions.csv", "--dataset", "colored-digits"]) == 0
+    assert "group even-red" in capsys.readouterr().out
+
+
+def test_the_table_of_own_images_is_read_as_told(tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    (head, *lines) = re.findall(r"^```text\n(.*?)^```", text, re.S | re.M)[0].splitlines()
+    assert head.split(",") == re.findall(r"^\| `(\w+)` \|", text, re.M)
+    assert set(re.findall(r"`dataset\.(\w+)`", text)) == set(defaults(Folder))
+    monkeypatch.chdir(tmp_path)
+    for size, line in enumerate(lines, start=30):
+        path = tmp_path / "photos" / line.partition(",")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (size, 2 * size)).save(path)
+    (tmp_path / "photos" / "metadata.csv").write_text("\n".join([head, *lines]))
+    assert outcome(["data", "show", "folder:photos"]) == 0
+    assert "dog-outdoors" in capsys.readouterr().out
 
 
 @pytest.mark.slow

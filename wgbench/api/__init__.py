@@ -11,8 +11,9 @@ Everything here is an attribute of `wgbench` itself, and imported when it is fir
 """
 
 from wgbench.api.calls import entries, load, make, run, run_suite
+from wgbench.api.data import Examples, examples
 from wgbench.api.plot import Plot
 from wgbench.api.result import Result
 from wgbench.api.results import Results
 
-__all__ = ["Plot", "Result", "Results", "entries", "load", "make", "run", "run_suite"]
+__all__ = ["Examples", "Plot", "Result", "Results", "entries", "examples", "load", "make", "run", "run_suite"]

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 WIDE = 150  # columns where the output goes into a file
 SHARED = "training runs that several claims share are not counted"
-ASKED = "`wgbench theory NAME` measures one of them, `wgbench theory --all` every one; --quick in a minute"
+ASKED = "`wgbench theory NAME` measures one of them, `wgbench theory --all` every one; --quick in less than a minute"
 ABOUT = "; ".join(f"{name} ({entry.about})" for name, entry in NAMES.items())
 
 
 def theory(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help=ABOUT)] = None,
     everything: Annotated[bool, typer.Option("--all", help="every claim, and one report of them")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes: a minute in place of ten")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="smaller sizes: under a minute for all claims")] = False,
     widths: Annotated[str | None, typer.Option(help="widths of networks: 64,128,256,512,1024,2048")] = None,
     seeds: Annotated[int | None, typer.Option(min=2, help="random draws in place of each claim's own number")] = None,
     runs: Annotated[Path, typer.Option(help="where results are kept, so that they are computed once")] = Path("runs"),

@@ -59,7 +59,7 @@ class Agreement(Record):
 
 
 class Verification(Record):
-    """How far somebody else has followed the entry; the seed that was trained again, how far, and with what outcome."""
+    """How far the entry was checked and replayed; the seed that was trained again, how far, and with what outcome."""
 
     level: Level
     seed: int | None = None

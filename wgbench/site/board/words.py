@@ -130,7 +130,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("network", "network", "The network that was trained.", "ascending", text=True),
     Column("tuning", "tuning", "How hyper-parameters were chosen: defaults, or a declared search.", "ascending", True),
-    Column("level", "verified", "How far somebody else has followed the entry: schema, recount, replay, full."),
+    Column("level", "verified", "How far the entry was checked and replayed: schema, recount, replay, full."),
     Column("cost", "cost", "Time that the runs of the entry took, added up.", "ascending"),
     Column("parameters", "params / ex.", "Parameters of the network per training example."),
 )
