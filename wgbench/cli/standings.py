@@ -21,7 +21,7 @@ LEGEND = (
     "first column: rank, of complete entries with a full replay; sees: splits whose group labels it trains on; "
     "+-: half a 95 % interval over seeds; drop: selected - final, where it interpolated; wd: final, mean over the "
     "grid of weight decays; \N{NOT EQUAL TO}ERM: examples predicted otherwise than by ERM with the same loss, on the "
-    "group with most of them; level: how far others have followed the entry"
+    "group with most of them; level: how far the entry was checked and replayed"
 )
 
 
