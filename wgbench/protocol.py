@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import wgbench
 from wgbench import runs
 from wgbench.config import Cell
 from wgbench.disk import write_whole, writing
-from wgbench.errors import SuiteFailed, WgbenchError
+from wgbench.errors import SuiteFailed, UnknownName, WgbenchError
 from wgbench.launch.base import Call, Launcher, cores
 from wgbench.launch.choose import launcher
 from wgbench.launch.job import Job, together
@@ -218,10 +219,26 @@ class _All:
 
 
 def _known(request: Request) -> None:
-    """The error of a misspelt name."""
+    """The error of a misspelt name, or of names in the wrong order."""
+    algorithm, dataset = request.algorithm, request.dataset
+    if _is(wgbench.datasets, algorithm) and _is(wgbench.algorithms, dataset) and not _is(wgbench.algorithms, algorithm):
+        raise UnknownName(
+            f"algorithm {algorithm!r}",
+            f"{algorithm} is a dataset, and {dataset} an algorithm",
+            f"write the algorithm first: `wgbench run {dataset} {algorithm}`",
+        )
     wgbench.algorithms.info(request.algorithm)
     wgbench.datasets.info(request.dataset)
     wgbench.backbones.info(request.backbone or "mlp")
+
+
+def _is(kind: Any, name: str) -> bool:
+    """Whether a kind has a plug-in of this name."""
+    try:
+        kind.info(name)
+    except WgbenchError:
+        return False
+    return True
 
 
 def _done(job: Job) -> bool:

@@ -39,7 +39,9 @@ def plural(asked: str, kind: str) -> str:
     """A kind said in the plural or the singular, in the plural; UnknownName for any other word."""
     found = {**{one: many for many, one in KINDS.items()}, **{many: many for many in KINDS}}.get(kind)
     if found is None:
-        raise UnknownName(asked, "no such kind", opts.suggestion(kind, set(KINDS)))
+        close = difflib.get_close_matches(kind, [*KINDS.values(), *KINDS], n=1, cutoff=0.5)
+        remedy = f"did you mean {close[0]}?" if close else f"the kinds are {', '.join(KINDS.values())}"
+        raise UnknownName(asked, "no such kind", remedy)
     return found
 
 

@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -53,8 +54,10 @@ def test_an_unknown_model_of_timm_is_named():
 
 @pytest.mark.parametrize("name", ["linear", "mlp", "cnn"])
 def test_our_own_networks_have_nothing_pretrained(name):
-    with pytest.raises(MissingWeights, match="no pretrained weights; add --no-pretrained"):
+    with pytest.raises(MissingWeights, match=r"no pretrained weights; add --no-pretrained$"):
         backbones.make(name).build(Spec((3, 8, 8), 2, pretrained=True))
+    with pytest.raises(MissingWeights, match=r"no pretrained weights; add --no-pretrained and drop --weights$"):
+        backbones.make(name).build(Spec((3, 8, 8), 2, pretrained=True, weights=Path("mine.pth")))
 
 
 def test_without_the_hub_the_message_names_the_way_out(monkeypatch):

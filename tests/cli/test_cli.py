@@ -104,6 +104,10 @@ def test_settings_reach_their_owners(cli):
     ("words", "remedy"),
     [
         (["run", "grdo", "colored-digits"], "did you mean gdro"),
+        (
+            ["run", "colored-digits", "gdro"],
+            "a dataset, and gdro an algorithm; write the algorithm first: `wgbench run gdro colored-digits`",
+        ),
         (["run", "gdro", "colored-digit"], "did you mean colored-digits"),
         (["run", "gdro", "toy", "--backbone", "mpl"], "did you mean mlp"),
         (["run", "gdro", "toy", "--set", "nuu=1"], "did you mean nu?"),
@@ -147,7 +151,9 @@ def test_settings_reach_their_owners(cli):
             ["run", "gdro", "toy", "--set", "recipe.loss=squared", "--set", "recipe.label_smoothing=.1"],
             "the loss squared has no smoothing; leave it 0, or take cross-entropy",
         ),
-        (["check", "algoritm", "erm"], "did you mean algorithm"),
+        (["check", "algoritm", "erm"], "did you mean algorithm?"),
+        (["check", "algo", "gdro"], "no such kind; did you mean algorithm?"),
+        (["check", "zzz", "gdro"], "the kinds are algorithm, loss, dataset, backbone"),
         (["theory", "theorem-5", "--widths", "a,b"], "write --widths 64,128,256,512,1024"),
     ],
 )

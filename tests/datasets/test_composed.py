@@ -92,6 +92,7 @@ def test_sources_are_read_once(source, monkeypatch):
 
 
 def test_what_is_wrong_with_a_source_is_said(source, tmp_path, monkeypatch):
+    (tmp_path / "nowhere").mkdir()
     with pytest.raises(MissingData, match=r"neither train\.parquet, nor train-images-idx3-ubyte"):
         raw_images.load("mnist", "train", Root(tmp_path / "c", tmp_path / "nowhere"))
     path = source.data / "mnist" / "train.parquet"

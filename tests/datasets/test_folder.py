@@ -95,10 +95,29 @@ def test_epochs_after_the_first_preparation_decode_and_resize_nothing(mine, tmp_
 def test_what_is_wrong_is_said(mine, tmp_path):
     with pytest.raises(MissingData, match=r"no metadata\.csv there; write one with the columns img_filename, y, place"):
         datasets.make(f"folder:{tmp_path}").prepare(Root(tmp_path))
-    with pytest.raises(BadData, match="no column 'img_filename'; it must have img_filename, y, split, place"):
-        datasets.make(f"folder:{mine}").prepare(Root(tmp_path))
+    for names, option in (({}, "image"), (NAMES | {"target": "y"}, "target"), (NAMES | {"split": "z"}, "split")):
+        remedy = (
+            rf"no column '\w+'; add it, or name the one that you have with --set dataset.{option}=COLUMN \(there are "
+        )
+        with pytest.raises(BadData, match=remedy):
+            datasets.make(f"folder:{mine}", **names).prepare(Root(tmp_path))
     with pytest.raises(BadOption, match="did you mean target"):
         datasets.make(f"folder:{mine}", targte="y")
+
+
+def test_a_mistake_in_a_line_of_ones_own_is_to_be_corrected(mine, tmp_path):
+    path = mine / METADATA
+    path.write_text(path.read_text().replace(",val,", ",valley,", 1))
+    said = r"metadata\.csv, line 18: part is 'valley', not one of 0, 1, 2, train, val, .*, test; correct it there$"
+    with pytest.raises(BadData, match=said):
+        datasets.make(f"folder:{mine}", **NAMES).prepare(Root(tmp_path))
+
+
+def test_a_folder_that_does_not_exist_is_said_to(tmp_path):
+    (tmp_path / "file").touch()
+    for where, wrong in (("nowhere", "there is no such folder"), ("file", "it is a file, not a folder")):
+        with pytest.raises(MissingData, match=rf"{wrong}; correct the path, or make it, with a metadata\.csv of the"):
+            datasets.make(f"folder:{tmp_path / where}").prepare(Root(tmp_path))
 
 
 def test_three_classes_have_samples_of_three(mine):

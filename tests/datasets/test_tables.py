@@ -62,6 +62,7 @@ def test_the_carved_part_is_stratified(small):
 
 
 def test_another_table_is_refused(tmp_path):
+    (tmp_path / "nowhere").mkdir()
     write_compas(tmp_path / "data", [person(1)])
     with pytest.raises(BadData, match="not those of the published table; get it again from https"):
         datasets.make("compas").prepare(Root(tmp_path / "cache", tmp_path / "data"))

@@ -107,6 +107,7 @@ def test_the_small_folder_is_the_same_each_time(waterbirds, tmp_path):
 
 
 def test_a_missing_folder_says_what_was_looked_for(tmp_path):
+    (tmp_path / "nowhere").mkdir()
     with pytest.raises(
         MissingData, match=rf"no metadata\.csv there nor in waterbirds/ .*--data-dir at the folder .*{OFFICIAL}"
     ):

@@ -84,4 +84,5 @@ class CNN(Backbone):
 def no_pretrained(name: str, spec: Spec) -> None:
     """There is nothing pretrained to load into these networks."""
     if spec.pretrained or spec.weights is not None:
-        raise MissingWeights(f"backbone {name}", "it has no pretrained weights", "add --no-pretrained, drop --weights")
+        remedy = "add --no-pretrained" if spec.weights is None else "add --no-pretrained and drop --weights"
+        raise MissingWeights(f"backbone {name}", "it has no pretrained weights", remedy)

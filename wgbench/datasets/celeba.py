@@ -15,7 +15,7 @@ from typing import ClassVar
 import torch
 
 from wgbench.config import Recipe, Views
-from wgbench.datasets import download, metadata, store
+from wgbench.datasets import download, files, metadata, store
 from wgbench.datasets import rows as rows_of
 from wgbench.datasets.base import Dataset, SplitName, alternating, crossed
 from wgbench.datasets.metadata import Row
@@ -102,10 +102,13 @@ class CelebA(Dataset):
         places = [root.data / place / inside / name for place in PLACES for inside in INSIDE]
         return next((path for path in places if path.exists()), None)
 
+    def _lacking(self, root: Root, wrong: str) -> MissingData:
+        return files.lacking(f"celeba in {root.data}", root.data or Path(), wrong, HELP)
+
     def _list(self, root: Root, name: str) -> Path:
         found = self._find(root, f"{name}.csv") or self._find(root, f"{name}.txt")
         if found is None:
-            raise MissingData(f"celeba in {root.data}", f"neither {name}.txt nor {name}.csv there nor in celeba/", HELP)
+            raise self._lacking(root, f"neither {name}.txt nor {name}.csv there nor in celeba/")
         return found
 
     def _rows(self, root: Root) -> list[Row]:
@@ -124,7 +127,7 @@ class CelebA(Dataset):
         archive, extracted = self._find(root, f"{IMAGES}.zip"), root.cache / "celeba" / "data"
         if archive is None:
             wrong = f"neither a folder {IMAGES} nor {IMAGES}.zip there nor in celeba/"
-            raise MissingData(f"celeba in {root.data}", wrong, HELP)
+            raise self._lacking(root, wrong)
         if not (extracted / IMAGES).is_dir():
             if not self.subset and download.digest(archive, "md5") != self.md5[archive.name]:
                 raise BadData(f"{archive}", "its bytes are not those of the published archive", HELP)

@@ -19,4 +19,12 @@ def find(name: str, root: Root, marker: str, inside: Sequence[str], remedy: str)
         if (place / marker).is_file():
             return place
     where = " nor in ".join(["there", *(f"{i}/" for i in dict.fromkeys(inside))])
-    raise MissingData(f"{name} in {root.data}", f"no {marker} {where}", remedy)
+    raise lacking(f"{name} in {root.data}", root.data, f"no {marker} {where}", remedy)
+
+
+def lacking(asked: str, folder: Path, wrong: str, remedy: str) -> MissingData:
+    """The error of a folder that lacks something; of none at all, where there is no such folder."""
+    if folder.is_dir():
+        return MissingData(asked, wrong, remedy)
+    said = "it is a file, not a folder" if folder.exists() else "there is no such folder"
+    return MissingData(asked, said, f"correct the path, or {remedy}")

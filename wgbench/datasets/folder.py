@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from wgbench.config import Recipe
-from wgbench.datasets import metadata, store
+from wgbench.datasets import files, metadata, store
 from wgbench.datasets.base import Dataset, SplitName, alternating, crossed
 from wgbench.datasets.metadata import METADATA, Columns, Row
 from wgbench.datasets.waterbirds import Waterbirds
-from wgbench.errors import MissingData
 from wgbench.types import Preprocess, Ragged, Root, Split
 
 
@@ -79,9 +78,10 @@ class Folder(Dataset):
     def _rows(self) -> list[Row]:
         folder = Path(self.path)
         if not (folder / METADATA).is_file():
-            remedy = f"write one with the columns {self.image}, {self.target}, {self.attribute}, {self.split}"
-            raise MissingData(f"folder:{self.path}", f"no {METADATA} there", remedy)
-        return metadata.read(folder, Columns(self.image, self.target, self.attribute, self.split))
+            columns = f"the columns {self.image}, {self.target}, {self.attribute}, {self.split}"
+            remedy = f"write one with {columns}" if folder.is_dir() else f"make it, with a {METADATA} of {columns}"
+            raise files.lacking(f"folder:{self.path}", folder, f"no {METADATA} there", remedy)
+        return metadata.read(folder, Columns(self.image, self.target, self.attribute, self.split, own=True))
 
     def _images(self, root: Root) -> Ragged:
         return store.open_or_build(root.cache / "folder" / "images", Path(self.path), [r.name for r in self._rows()])

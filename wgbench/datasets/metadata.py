@@ -16,11 +16,15 @@ from wgbench.types import Ragged, Split
 
 METADATA = "metadata.csv"
 AGAIN = "the file is damaged: copy it again from where it came from"
+MEND = "correct it there"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns, and the codes that they may hold (any, where empty)."""
+    """Names of the columns, and the codes that they may hold (any, where empty).
+
+    Of the user's `own` table, mistakes are theirs to correct, and options of the dataset name the columns.
+    """
 
     image: str = "img_filename"
     target: str = "y"
@@ -28,6 +32,18 @@ class Columns:
     split: str = "split"
     targets: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    own: bool = False
+
+    @property
+    def mend(self) -> str:
+        """What to do about a mistake."""
+        return MEND if self.own else AGAIN
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options that name the columns, by column."""
+        names = ("image", "target", "split", "attribute") if self.own else ()
+        return {getattr(self, name): f"--set dataset.{name}" for name in names}
 
 
 class Row(NamedTuple):
@@ -102,14 +118,14 @@ def _read(folder: Path, columns: Columns, *changed: int) -> list[Row]:  # noqa: 
     path = folder / METADATA
     rows: dict[str, Row] = {}
     wanted = (columns.image, columns.target, columns.split, columns.attribute)
-    for number, line in tables.columns(path, wanted, AGAIN):
+    for number, line in tables.columns(path, wanted, columns.mend, columns.options):
         where = f"{path}, line {number}"
         row = _row(line, columns, where)
         if row.name in rows:
-            raise BadData(where, f"{row.name} is listed twice", AGAIN)
+            raise BadData(where, f"{row.name} is listed twice", columns.mend)
         rows[row.name] = row
     if not rows:
-        raise BadData(f"{path}", "it lists no images", AGAIN)
+        raise BadData(f"{path}", "it lists no images", columns.mend)
     check_there(folder, list(rows), "extract the whole archive, or correct the list")
     return list(rows.values())
 
@@ -119,18 +135,18 @@ def _row(line: Mapping[str, str], columns: Columns, where: str) -> Row:
     wanted = (columns.image, columns.target, columns.split, columns.attribute)
     for column in wanted:
         if line[column] == "":
-            raise BadData(where, f"field {column!r} is missing", AGAIN)
-        tables.check_text(where, line[column], AGAIN)
+            raise BadData(where, f"field {column!r} is missing", columns.mend)
+        tables.check_text(where, line[column], columns.mend)
     name, target, split, attribute = (line[column] for column in wanted)
     inside = PureWindowsPath(name)  # knows both kinds of slashes
     if inside.anchor or ".." in inside.parts:
-        raise BadData(where, f"{name!r} leads outside the folder", AGAIN)
-    _check_code(where, columns.target, target, columns.targets)
-    _check_code(where, columns.attribute, attribute, columns.attributes)
-    _check_code(where, columns.split, split, SPLIT_CODES)
+        raise BadData(where, f"{name!r} leads outside the folder", columns.mend)
+    _check_code(where, columns.target, target, columns.targets, columns.mend)
+    _check_code(where, columns.attribute, attribute, columns.attributes, columns.mend)
+    _check_code(where, columns.split, split, SPLIT_CODES, columns.mend)
     return Row(name, target, attribute, SPLIT_CODES[split])
 
 
-def _check_code(where: str, column: str, value: str, allowed: Collection[str]) -> None:
+def _check_code(where: str, column: str, value: str, allowed: Collection[str], mend: str) -> None:
     if allowed and value not in allowed:
-        raise BadData(where, f"{column} is {value!r}, not one of {', '.join(allowed)}", AGAIN)
+        raise BadData(where, f"{column} is {value!r}, not one of {', '.join(allowed)}", mend)

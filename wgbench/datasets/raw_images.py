@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wgbench import hub
+from wgbench.datasets import files
 from wgbench.disk import CACHE, write_whole, writing
-from wgbench.errors import BadData, DownloadFailed, MissingData
+from wgbench.errors import BadData, DownloadFailed
 from wgbench.types import Root
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (N, H, W) or (N, H, W, 3), labels (N,)
@@ -78,7 +79,7 @@ def _source(name: str, part: str, root: Root) -> list[Path]:
             return images
     wrong = f"neither {part}.parquet, nor {IDX[part][0]}, nor {part}/<label>/*.png in it or in {name}/"
     remedy = f"get it from huggingface.co/datasets/{HUB[name]}, or leave --data-dir out to download it"
-    raise MissingData(f"{name} in {root.data}", wrong, remedy)
+    raise files.lacking(f"{name} in {root.data}", root.data, wrong, remedy)
 
 
 def _key(source: Sequence[Path]) -> str:

@@ -1,7 +1,7 @@
 """Rows of CSV files that others wrote: every mistake is BadData, with the line."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wgbench import untrusted
@@ -20,13 +20,18 @@ def records(path: Path, again: str, *, skip_spaces: bool = False) -> Iterator[tu
         raise BadData(f"{path}", f"it cannot be read ({problem.strerror})", again) from None
 
 
-def columns(path: Path, wanted: Sequence[str], again: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Named fields of every row, all of them there; BadData where a wanted column or a field is missing."""
+def columns(
+    path: Path, wanted: Sequence[str], again: str, options: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Named fields of every row, all of them there; BadData where a wanted column or a field is missing.
+
+    `options` name a wanted column, for those who have it under another name.
+    """
     rows = records(path, again)
     _, header = next(rows, (1, []))
     missing = [name for name in wanted if name not in header]
     if missing:
-        raise BadData(f"{path}", f"no column {missing[0]!r}", f"it must have {', '.join(wanted)}")
+        raise BadData(f"{path}", f"no column {missing[0]!r}", _column(missing[0], wanted, header, options or {}))
     for line, row in rows:
         where = f"{path}, line {line}"
         if len(row) > len(header):
@@ -34,6 +39,13 @@ def columns(path: Path, wanted: Sequence[str], again: str) -> Iterator[tuple[int
         if len(row) < len(header):
             raise BadData(where, f"field {header[len(row)]!r} is missing", again)
         yield line, dict(zip(header, row, strict=True))
+
+
+def _column(name: str, wanted: Sequence[str], header: Sequence[str], options: Mapping[str, str]) -> str:
+    """What to do where a column is missing."""
+    if name not in options:
+        return f"it must have {', '.join(wanted)}"
+    return f"add it, or name the one that you have with {options[name]}=COLUMN (there are {', '.join(header)})"
 
 
 def check_text(where: str, text: str, again: str) -> None:
