@@ -132,13 +132,15 @@ def test_changed_predictions_and_scores_are_found_over_the_whole_horizon(gdro):
     assert str(replay(Wanted(gdro, epochs=None)).verdict).startswith("not reproduced: wga_final: stated 0.9900")
 
 
-def test_an_entry_of_another_machine_is_held_to_a_tolerance(gdro):
+def test_an_entry_of_another_machine_is_held_to_a_tolerance(gdro, capsys):
     edited(gdro, lambda entry: entry["environment"].update(device="Another (CPU)"))
     assert str(replay(Wanted(gdro)).verdict) == "reproduced exactly"
     rewritten(gdro, schema.CURVES, raised(-3))
     done = replay(Wanted(gdro))
     assert (str(done.verdict), done.elsewhere) == ("reproduced within tolerance", ("device",))
     assert not done.verification().exact
+    assert outcome(["replay", str(gdro)]) == 0
+    assert "rule: tolerance, since the processor's model differs from the entry's\n" in capsys.readouterr().out
     assert str(replay(Wanted(gdro, rule="exact")).verdict).startswith("not reproduced: stage 1, epoch 7")
     rewritten(gdro, schema.CURVES, raised(-1))
     assert str(replay(Wanted(gdro)).verdict).startswith("not reproduced: stage 1, epoch 7, test, group no-0")

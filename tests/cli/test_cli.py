@@ -128,7 +128,12 @@ def test_settings_reach_their_owners(cli):
         (["run", "gdro", "toy", "--wd", "0,-.1"], "weight decays 0,-0.1: -0.1 does not fit, it should be greater than"),
         (["run", "gdro", "toy", "--wd", "nan"], "it should be a finite number; give some as 0,.1"),
         (["run", "gdro", "toy", "--weights", "nowhere.pth"], "no such file"),
-        (["run", "gdro", "toy", "--device", "warp"], "take --device cpu or auto"),
+        (["run", "gdro", "toy", "--device", "warp"], "--device warp: no such device; take --device cpu or auto"),
+        (
+            ["run", "gdro", "toy", "--device", "vulkan"],
+            "not available here (this torch cannot use it); take --device cpu",
+        ),
+        (["run", "gdro", "toy", "--device", "meta"], "--device meta: not available here ("),
         (["run", "gdro", "toy", "--pretrained"], "add --no-pretrained"),
         (["run", "gdro", "toy", "--set", "recipe.loss=hinge"], "cross-entropy"),
         (["run", "gdro", "toy", "--epochs", "-5"], "-5"),
@@ -257,6 +262,17 @@ def test_info_tells_fields_defaults_needs_and_source(cli):
     _, out, _ = cli("info", "colored-digits")
     assert all(word in out for word in ("option agreement", "recipe.epochs", "weight_decays", "licence: CC BY 4.0"))
     assert "  group even-green: train 25, val 46, test 153\n" in out
+
+
+def test_what_a_name_carries_is_no_option_of_run(cli):
+    out = cli("info", "folder:<path>")[1]
+    assert "  option path: str, in the name: folder:<path>\n" in out
+    assert "  option target: str, default 'y'\n" in out
+    assert "  other options are given to `run` as --set dataset.NAME=VALUE\n" in out
+    assert "other options" not in cli("info", "colored-digits")[1]
+    assert "options are given" not in cli("info", "timm:<name>")[1]
+    (one,) = json.loads(cli("info", "folder:photos", "--json")[1])
+    assert one["options"]["path"] == {"type": "str", "given as": "folder:<path>"}
 
 
 def test_info_in_json_is_what_the_lines_say(cli):

@@ -74,6 +74,13 @@ def test_show_of_a_table_prints_rows(cli):
     assert [x.split()[0] for x in out.splitlines()[-4:]] == ["no-0", "no-1", "yes-0", "yes-1"]
 
 
+def test_a_table_has_no_picture_to_write(cli, tmp_path):
+    code, out, err = cli("show", "toy", "--out", "sq.png")
+    assert (code, out) == (2, "")
+    assert "--out sq.png: toy has no pictures to draw; leave --out out: examples are printed" in err
+    assert not (tmp_path / "sq.png").exists()
+
+
 def test_mistakes(cli):
     code, _, err = cli("show", "colored-digits", "--split", "middle")
     assert (code, "write one of train, val, test" in err) == (2, True)

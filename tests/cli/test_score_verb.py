@@ -40,6 +40,25 @@ def test_options_of_the_dataset_and_the_split_decide_what_is_scored(tmp_path, ca
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "out.csv: no such file; give the CSV file with your predictions; for an entry's own, --from-entry wri"),
+        (
+            "index,prediction\n0,maybe\n",
+            "write one of 0, 1, no, yes, or none where nothing was predicted, which counts as wrong",
+        ),
+    ],
+)
+def test_what_the_file_lacks_is_said(content, said, tmp_path, capsys):
+    path = tmp_path / "out.csv"
+    if content:
+        path.write_text(content)
+    assert outcome(["score", str(path), "--dataset", "toy"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--dataset", "toy"], "1 of 80 examples are missing, the first is index 79"),

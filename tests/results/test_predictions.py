@@ -143,7 +143,7 @@ GOOD = [f"{i},{c}" for i, c in enumerate(RIGHT)]
         (["index,prediction", "-1,no"], r"line 2: index '-1' is no whole number from 0"),
         (["index,prediction", "1.0,no"], r"line 2: index '1\.0' is no whole number"),
         (["index,prediction", *GOOD, "3,yes"], r"line 8: index 3 a second time"),
-        (["index,prediction", "0,maybe"], r"line 2: unknown class 'maybe'; write one of none, 0, 1, no, yes"),
+        (["index,prediction", "0,maybe"], r"line 2: unknown class 'maybe'; write one of 0, 1, no, yes, or none where"),
         (["index,prediction", "0"], r"line 2: 1 values for 2 columns"),
         (["index,prediction", *GOOD[:2], *GOOD[4:]], r"seed 0: 2 of 6 examples are missing, the first is index 2"),
         (["index,prediction,epoch", "0,no,0"], r"line 2: epoch '0' is no whole number from 1"),
@@ -158,7 +158,7 @@ def test_mistakes_are_named_with_their_line(file, lines, said):
 
 
 def test_a_missing_or_binary_file_is_said(tmp_path):
-    with pytest.raises(BadPredictions, match=r"No such file"):
+    with pytest.raises(BadPredictions, match="no such file"):
         scored(tmp_path / "nowhere.csv")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00index")
     with pytest.raises(BadPredictions, match=r"give a CSV file in UTF-8"):

@@ -101,7 +101,10 @@ def show(
     from wgbench.datasets.base import SPLITS
     from wgbench.errors import BadOption
 
-    dataset, root = _prepared(name, data_dir, settings)
+    dataset, root = _made(name, data_dir, settings)
+    if out is not None and dataset.modality != "image":
+        raise BadOption(f"--out {out}", f"{name} has no pictures to draw", "leave --out out: examples are printed")
+    dataset.prepare(root)
     splits = _splits(dataset, root)
     if split not in splits:
         raise BadOption(f"--split {split}", "no such split", f"write one of {', '.join(splits)}")
@@ -121,6 +124,12 @@ def show(
 
 
 def _prepared(name: str, data_dir: Path | None, settings: list[str] | None) -> "tuple[Dataset, Root]":
+    dataset, root = _made(name, data_dir, settings)
+    dataset.prepare(root)
+    return dataset, root
+
+
+def _made(name: str, data_dir: Path | None, settings: list[str] | None) -> "tuple[Dataset, Root]":
     from wgbench import datasets
     from wgbench.cli.values import parsed
     from wgbench.drafting import cache_root
@@ -129,9 +138,7 @@ def _prepared(name: str, data_dir: Path | None, settings: list[str] | None) -> "
     # As `run` writes them, or without the prefix: there is nothing but the dataset here.
     options = {key.removeprefix("dataset."): value for key, value in parsed(settings or []).items()}
     dataset = datasets.make(name, **options)
-    root = Root(cache_root(), data_dir)
-    dataset.prepare(root)
-    return dataset, root
+    return dataset, Root(cache_root(), data_dir)
 
 
 def _splits(dataset: "Dataset", root: "Root") -> "dict[str, Split]":

@@ -55,8 +55,13 @@ def described(name: str) -> list[dict[str, Any]]:
             problems.append(error)
             continue
         cls = registry.find(name).target
+        facts = _facts(kind, cls)
+        if takes := row.name.partition(":")[2].strip("<>"):
+            facts["options"][takes]["given as"] = row.name
+            if len(facts["options"]) == 1:
+                del facts["given as"]
         head = {"name": row.name, "kind": KINDS[kind], "owner": row.owner, "version": getattr(cls, "version", "?")}
-        found.append({**head, "text": list(_told(cls)), **_facts(kind, cls)})
+        found.append({**head, "text": list(_told(cls)), **facts})
     if not found:
         best = max(problems, key=_closeness)
         raise UnknownName(f"wgbench info {name}", best.wrong, best.remedy)
@@ -113,10 +118,9 @@ def _option(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
 def _lines(one: Mapping[str, Any]) -> Iterator[str]:
     """A line per option, promise and default."""
     for name, option in one["options"].items():
-        default = f"default {option['default']!r}" if "default" in option else "no default"
-        yield f"option {name}: {option['type']}, {default}"
+        yield f"option {name}: {option['type']}, {_default(option)}"
     if "given as" in one:
-        yield f"options are given to `run` as {one['given as']}"
+        yield f"{'other ' if ':' in one['name'] else ''}options are given to `run` as {one['given as']}"
     yield from (f"search {name}: {drawn}" for name, drawn in one.get("search", {}).items())
     if "needs" in one:
         yield f"needs: {', '.join(one['needs']) or 'nothing'} beside inputs and training labels"
@@ -129,6 +133,13 @@ def _lines(one: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{name} of {what}: {value}" for what, value in one.get(name, {}).items())
     yield from (f"{name}: {one[name]}" for name in ORIGIN if name in one)
     yield from (f"recipe.{name}: {_plain(value)}" for name, value in one.get("recipe", {}).items())
+
+
+def _default(option: Mapping[str, Any]) -> str:
+    """What an option is where it is not given, or that the name gives it."""
+    if "given as" in option:
+        return f"in the name: {option['given as']}"
+    return f"default {option['default']!r}" if "default" in option else "no default"
 
 
 def _is_fixed(cls: type, name: str) -> bool:

@@ -1,6 +1,7 @@
 """`wgbench replay`: one cell of an entry, trained again and compared."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wgbench.replay import Replay
 
 FAILED = 2
+WORDS = {"device": "the processor's model", "threads": "the number of threads", "deterministic": "--deterministic"}
 
 
 def replay(
@@ -86,7 +88,7 @@ def _lines(done: "Replay", rule: str) -> list[str]:
     from wgbench.results.labels import named
 
     entry, cell, verdict = done.entry, done.cell, done.verdict
-    why = f"since {', '.join(done.elsewhere)} differ" if done.elsewhere else "since machine and packages are the same"
+    why = f"since {_different(done.elsewhere)}" if done.elsewhere else "since machine and packages are the same"
     return [
         f"{named(entry)} on {entry.dataset.name}, entry {entry.id}, seed {cell.seed}, wd {cell.weight_decay:g}",
         f"compared: {verdict.epochs} epochs{', scores and predictions' if done.full else ''}",
@@ -94,6 +96,17 @@ def _lines(done: "Replay", rule: str) -> list[str]:
         f"largest difference: {verdict.largest or 'none'}",
         str(verdict),
     ]
+
+
+def _different(elsewhere: Sequence[str]) -> str:
+    """What differs from where the entry was made, and what leaves rounding to chance, in words."""
+    from wgbench.results.verify import CHANCE
+
+    names = [WORDS.get(name, name) for name in elsewhere if name != CHANCE]
+    *others, last = names or [""]
+    differ = f"{', '.join(others)} and {last} differ" if others else f"{last} differs"
+    told = [f"{differ} from the entry's"] if names else []
+    return ", and ".join([*told, *([f"this is {CHANCE}"] if CHANCE in elsewhere else [])])
 
 
 def _noted(path: Path | None) -> str:

@@ -17,12 +17,17 @@ def device(asked: str) -> torch.device:
     """`auto` is the first CUDA device if there is one, else the CPU. DeviceFailed if the device is not to be had."""
     if asked == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    remedy = "take --device cpu or auto"
     try:
         wanted = torch.device(asked)
-        torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError) as problem:
-        why = str(problem).partition("\n")[0]
-        raise DeviceFailed(f"--device {asked}", f"not available here ({why})", "take --device cpu or auto") from None
+    except RuntimeError:  # whose message lists all kinds of devices that there ever were
+        raise DeviceFailed(f"--device {asked}", "no such device", remedy) from None
+    try:
+        torch.zeros(1, device=wanted).item()  # `meta` has no numbers
+    except (RuntimeError, AssertionError, ImportError) as problem:
+        why = str(problem).partition("\n")[0].partition(". ")[0]
+        said = "this torch cannot use it" if "aten::" in why or isinstance(problem, ImportError) else why
+        raise DeviceFailed(f"--device {asked}", f"not available here ({said})", remedy) from None
     return wanted
 
 

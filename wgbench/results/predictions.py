@@ -75,7 +75,12 @@ def read_csv(path: Path, truth: Truth) -> tuple[Predictions, bool]:
             raise BadPredictions(f"reading {path}", "it is no file", "give a CSV file in UTF-8")
         with path.open(newline="", encoding="utf-8-sig") as file:
             return _read(path, csv.reader(file), truth)
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+    except FileNotFoundError:
+        remedy = "give the CSV file with your predictions; for an entry's own, --from-entry writes it"
+        raise BadPredictions(f"reading {path}", "no such file", remedy) from None
+    except OSError as problem:
+        raise BadPredictions(f"reading {path}", str(problem.strerror or problem), "give a CSV file in UTF-8") from None
+    except (UnicodeDecodeError, csv.Error) as problem:
         raise BadPredictions(f"reading {path}", str(problem), "give a CSV file in UTF-8") from None
 
 
@@ -160,7 +165,9 @@ def _put(where: str, values: Mapping[str, str], predicted: Classes, known: Mappi
     if predicted[index] != UNSEEN:
         raise BadPredictions(where, f"index {index} a second time", "give each example once per seed and epoch")
     if values[PREDICTION] not in known:
-        raise BadPredictions(where, f"unknown class {values[PREDICTION]!r}", f"write one of {', '.join(known)}")
+        names = ", ".join(name for name, which in known.items() if which != NOTHING)
+        remedy = f"write one of {names}, or {NONE} where nothing was predicted, which counts as wrong"
+        raise BadPredictions(where, f"unknown class {values[PREDICTION]!r}", remedy)
     predicted[index] = known[values[PREDICTION]]
 
 

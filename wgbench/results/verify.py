@@ -28,6 +28,7 @@ FIRST = EARLY[1]  # epochs of each stage that are judged by the tolerance
 FEWEST = 3  # examples that may always differ
 SHARES = {"fp64": 0.02, "fp32": 0.02, "tf32": 0.08, "bf16": 0.08}
 SURROUNDINGS = ("platform", "device", "threads", "deterministic")
+CHANCE = "a GPU without --deterministic"
 VERIFIED = "verified"
 MEANS = ("wga_early", "wga_final", "acc_final", "train_acc_early", "train_acc_final")  # over epochs: smooth
 
@@ -120,7 +121,7 @@ def elsewhere(stated: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     ours, theirs = stated.get("packages") or {}, found.get("packages") or {}
     differing += [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
     on_cpu = str(found.get("device")).endswith("(CPU)")
-    return differing if on_cpu or found.get("deterministic") else [*differing, "a GPU without --deterministic"]
+    return differing if on_cpu or found.get("deterministic") else [*differing, CHANCE]
 
 
 def compare(
