@@ -106,13 +106,13 @@ def test_tasks_get_the_bits_of_one_process(tasks, toy_cell, twins, outcome):
 
 @pytest.mark.slow
 def test_a_lost_worker_is_replaced_and_the_cell_goes_on(tasks, toy_cell, job, outcome, below):
-    cell = toy_cell("gdro", epochs=2000)
+    cell = toy_cell("gdro", epochs=600)
     there, here = job(cell, "there"), job(cell, "here")
     seen, killed, (launcher, said) = [], [], tasks()
 
     def kill(progress):
         seen.append(progress.epoch)
-        if progress.epoch >= 600 * (len(killed) + 1) and len(killed) < 2:
+        if progress.epoch >= 150 * (len(killed) + 1) and len(killed) < 2:
             killed.extend(training(below))
             os.kill(killed[-1], signal.SIGKILL)
 
@@ -121,7 +121,7 @@ def test_a_lost_worker_is_replaced_and_the_cell_goes_on(tasks, toy_cell, job, ou
     assert len(killed) == 2
     assert [line.partition(" (")[0] for line in said] == [f"the worker of cell {cell.id} was lost"] * 2
     back = [b for a, b in pairwise(seen) if b <= a]
-    assert min(back, default=600) > 100, "from a checkpoint, not from the start"
+    assert min(back, default=150) > 25, "from a checkpoint, not from the start"
     assert all("it is run again, after epoch " in line for line in said)
     work.run(here)
     assert outcome(here) == outcome(there)
