@@ -108,7 +108,7 @@ def test_an_element_that_runs_out_of_time_is_put_back_and_goes_on(slurm, toy_cel
 @pytest.mark.slow
 def test_a_lost_element_is_submitted_again(slurm, toy_cell, job, outcome, below):
     cell = toy_cell("gdro", epochs=3000)
-    there, here = job(cell, "there", checkpoint_every=0.5), job(cell, "here")
+    there, here = job(cell, "there", checkpoint_every=0.5), job(cell, "here", checkpoint_every=1e9)
     launcher, said = slurm()
     killed = []
 
