@@ -13,7 +13,7 @@ from wgbench.results import board, reported, schema
 from wgbench.results.board_folder import RESULTS
 from wgbench.results.board_rows import Placed, measured, published
 from wgbench.results.checking import check_board, one_by_one
-from wgbench.results.known import known, named
+from wgbench.results.known import Known, known, named
 from wgbench.results.labels import apart, distinct
 from wgbench.results.remembered import Remembering
 from wgbench.results.trust import OURS
@@ -113,14 +113,13 @@ def _ground(name: str, version: int, entries: list[Placed]) -> board.Ground:
 
 def _counts(dataset: Dataset, entries: list[Placed]) -> dict[str, dict[str, Any]]:
     """What a dataset promises of its default options; else what an entry with these has; else its sizes alone."""
-    sizes = dataset.sizes
-    if dataset.counts:
-        return {s: {"total": list(total), "n": sizes.get(s, sum(total))} for s, total in dataset.counts.items()}
+    if promised := Known(dataset, default=True).counts:
+        return promised
     for one in entries:
         found = known(one.entry.dataset, OURS)
         if found is not None and found.default:
             return dict(one.entry.dataset.counts)
-    return {split: {"n": n} for split, n in sizes.items()}
+    return {split: {"n": n} for split, n in dataset.sizes.items()}
 
 
 def _order(row: board.Measured) -> tuple[Any, ...]:

@@ -113,15 +113,15 @@ def _baseline(entry: Stored, board: Path | None) -> Stored | None:
     if board is not None:
         beside = [path.parent for path in sorted((board / "results").glob(f"*/*/*/{wanted}/{schema.ENTRY}"))]
     there = (folder for folder in beside if (folder / schema.ENTRY).is_file())
-    return next((_rival(folder, _content(folder)) for folder in there), None)
+    return next((_rival(folder, content(folder)) for folder in there), None)
 
 
 @lru_cache(maxsize=8)
-def _rival(folder: Path, content: str) -> Stored:  # noqa: ARG001
+def _rival(folder: Path, held: str) -> Stored:  # noqa: ARG001
     """ERM's entry, which many others are held against; found again as long as its files have the same content."""
     return stored.load(folder)
 
 
-def _content(folder: Path) -> str:
+def content(folder: Path) -> str:
     """Hashes of those of an entry's files that are there."""
     return " ".join(sha256(folder / name) for name in FILES if (folder / name).is_file())

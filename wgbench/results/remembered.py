@@ -22,7 +22,7 @@ from wgbench.results import schema
 from wgbench.results.checking import Report, check, one_by_one
 from wgbench.results.identity import sha256
 from wgbench.results.known import Labels, nothing
-from wgbench.results.looking import FILES
+from wgbench.results.looking import content, strange_files
 from wgbench.results.trust import NOBODY_ELSE, Trust
 from wgbench.results.verify import VERIFIED
 
@@ -57,9 +57,8 @@ class Remembering:
         kept = self.index.recall(keys.values())
         found = {f: _recalled(f, board, entries[f], kept[key]) for f, key in keys.items() if key in kept}
         # Those that are held against the same entry of ERM come after each other: it is read once for them.
-        fresh = sorted(
-            (f for f in folders if f not in found), key=lambda f: getattr(entries.get(f), "baseline", "") or ""
-        )
+        baselines = {folder: entry.baseline or "" for folder, entry in entries.items()}
+        fresh = sorted((f for f in folders if f not in found), key=lambda f: baselines.get(f, ""))
         for reports in self._checked(fresh, board, trust):
             found |= reports
             sound = {f: r for f, r in reports.items() if f in keys and r.level is not None}
@@ -98,7 +97,7 @@ class Remembering:
     def _digest(self, folder: Path) -> str:
         """Of the files of an entry; ERM's are asked for by many."""
         if folder not in self.seen:
-            self.seen[folder] = " ".join(sha256(folder / name) for name in FILES) if _plain(folder) else "none"
+            self.seen[folder] = "none" if any(strange_files(folder)) else content(folder)
         return self.seen[folder]
 
 
@@ -109,7 +108,7 @@ def _share(folders: Sequence[Path], board: Path, trust: Trust) -> dict[Path, Rep
 
 def _read(folder: Path) -> schema.Entry | None:
     """An entry without the care that `schema.read` takes: it counts only where these very bytes were checked before."""
-    if not _plain(folder):
+    if any(strange_files(folder)):
         return None
     try:
         return schema.Entry.model_validate_json(untrusted.content(folder / schema.ENTRY, schema.LARGEST))
@@ -120,11 +119,3 @@ def _read(folder: Path) -> schema.Entry | None:
 def _recalled(folder: Path, board: Path, entry: schema.Entry, text: str) -> Report:
     level, remarks = json.loads(text)
     return Report(folder.relative_to(board).as_posix(), entry, level, (), tuple(remarks))
-
-
-def _plain(folder: Path) -> bool:
-    """Whether it holds the three files of an entry, and nothing else."""
-    if folder.is_symlink() or not folder.is_dir():
-        return False
-    there = list(folder.iterdir())
-    return sorted(p.name for p in there) == sorted(FILES) and all(p.is_file() and not p.is_symlink() for p in there)
